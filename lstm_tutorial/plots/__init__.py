@@ -1,0 +1,20 @@
+"""Every figure of the book. Each function takes plain values and returns matplotlib Axes.
+
+Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who draw.
+"""
+
+from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
+from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
+from lstm_tutorial.plots.training import learning_curves, score_bars
+
+__all__ = [
+    "DIRECTION_COLORS",
+    "GATE_COLORS",
+    "STATE_COLORS",
+    "cell_states",
+    "gates_over_text",
+    "gradient_reach",
+    "learning_curves",
+    "score_bars",
+    "squashing",
+]

@@ -1,0 +1,62 @@
+"""Figures of training: curves over epochs, and scores side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, WIDTH, drawing, new_axes
+
+
+def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
+    """Draw training and validation accuracy after every epoch, one line a run.
+
+    Args:
+        runs: for each run's name, its epochs as ``fit`` returns them or a record holds them, with
+            the keys ``epoch``, ``train_accuracy`` and ``validation_accuracy``.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes of the validation accuracy.
+    """
+    panels = {"train_accuracy": "training part", "validation_accuracy": "validation part"}
+    with drawing():
+        _, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharey=True, layout="constrained")
+        for ax, (key, part) in zip(axes, panels.items(), strict=True):
+            for (name, epochs), color, marker in zip(
+                runs.items(), SERIES_COLORS, MARKERS, strict=False
+            ):
+                numbers = [epoch["epoch"] for epoch in epochs]
+                percent = [100 * epoch[key] for epoch in epochs]
+                ax.plot(numbers, percent, color=color, marker=marker, label=name)
+                ax.set_xticks(numbers)
+            ax.set_xlabel(f"epoch ({part})")
+        axes[0].set_ylabel("accuracy (%)")
+        axes[1].legend(loc="lower right")
+        axes[0].set_title(title)
+    return axes[1]
+
+
+def score_bars(scores: Mapping[str, float], title: str, chance: float = 50.0) -> Axes:
+    """Draw accuracies side by side, the best one in colour.
+
+    Args:
+        scores: accuracy in percent for each name.
+        title: the finding that the figure shows.
+        chance: accuracy in percent of a coin, drawn as a line.
+
+    Returns:
+        The axes.
+    """
+    names, values = list(scores), list(scores.values())
+    with drawing():
+        ax = new_axes(height=0.45 * len(names) + 1.1)
+        colors = [SERIES_COLORS[0] if v == max(values) else "#999999" for v in values]
+        bars = ax.barh(names[::-1], values[::-1], color=colors[::-1], height=0.6)
+        ax.bar_label(bars, fmt="%.0f", padding=3)
+        ax.axvline(chance, color="#333333", ls=":", lw=1.2)
+        ax.annotate("coin", (chance, 1.0), xycoords=("data", "axes fraction"), ha="center")
+        ax.set(xlim=(0, 108), xlabel="test accuracy (%)")
+        ax.set_title(title, pad=16)
+        ax.grid(axis="y", visible=False)
+    return ax

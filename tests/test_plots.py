@@ -1,0 +1,67 @@
+"""Every figure draws the values that it is given, and leaves matplotlib's settings alone."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+from lstm_tutorial import plots
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    before = mpl.rcParams.copy()
+    yield
+    plt.close("all")
+    assert mpl.rcParams == before
+
+
+def test_cell_states_draws_one_line_a_run():
+    runs = {"kept": [0.5, 0.5], "faded": [0.5, 0.25]}
+    ax = plots.cell_states(runs, [1.0, 0.0], "title")
+    assert [line.get_label() for line in ax.lines] == ["kept", "faded"]
+    assert ax.lines[1].get_ydata().tolist() == [0.5, 0.25]
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+
+
+def test_gradient_reach_is_logarithmic():
+    ax = plots.gradient_reach({"LSTM": [1.0, 0.1, 0.01]}, "title")
+    assert ax.get_yscale() == "log"
+    assert ax.get_title(loc="left") == "title"
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 0.1, 0.01]
+
+
+def test_squashing_functions_meet_their_limits():
+    sigmoid, tanh = (line.get_ydata() for line in plots.squashing("title").lines)
+    assert sigmoid[len(sigmoid) // 2] == 0.5
+    assert tanh[0] == pytest.approx(-1, abs=1e-4)
+
+
+def test_gates_over_text_has_a_panel_a_gate_and_a_tick_a_token():
+    gates = {"i": [0.1, 0.9, 0.2], "f": [1.0, 0.0, 1.0], "c": [3.0, -2.0, 1.0]}
+    last = plots.gates_over_text(gates, ["not", "a", "bore"], "title")
+    assert len(last.figure.axes) == 3
+    assert [tick.get_text() for tick in last.get_xticklabels()] == ["not", "a", "bore"]
+    assert [bar.get_height() for bar in last.patches] == gates["c"]
+    assert last.get_ylim()[0] < -2.0
+
+
+def test_learning_curves_are_in_percent():
+    epochs = [
+        {"epoch": k, "train_accuracy": 0.5, "validation_accuracy": 0.4 + k / 10} for k in (1, 2)
+    ]
+    ax = plots.learning_curves({"max": epochs}, "title")
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([50, 60])
+
+
+def test_score_bars_keep_the_order_and_mark_the_best():
+    ax = plots.score_bars({"bag of words": 61.0, "BiLSTM": 98.0}, "title")
+    assert [bar.get_width() for bar in ax.patches] == [98.0, 61.0]
+    assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
+
+
+def test_gates_have_four_distinct_colours():
+    assert list(plots.GATE_COLORS) == ["i", "f", "g", "o"]
+    assert len(set(plots.GATE_COLORS.values())) == 4
