@@ -1,0 +1,127 @@
+"""Command line: download the reviews, train a classifier, evaluate it, ask it.
+
+Heavy imports stand inside the commands, so that ``--help`` answers at once. A command raises; the
+one line that a user reads is written in ``cli.py``.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from lstm_tutorial.cli import OneLineErrors, command_to_repeat, settings_of, text_lines
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Train a bidirectional LSTM on film reviews, test it, and ask it.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Corpus = Literal["imdb", "built-in"]
+Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
+Keep = Literal["head", "tail", "both"]
+Part = Literal["train", "validation", "test"]
+Root = Annotated[
+    Path | None,
+    Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
+]
+
+
+@app.command()
+def download(
+    cache: Annotated[Path | None, Option(help="Folder to keep the reviews in.")] = None,
+) -> None:
+    """Download the IMDB reviews, check and unpack them, and print where they are."""
+    from lstm_tutorial.sentiment import imdb
+
+    print(imdb.download(cache))
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    run_dir: Annotated[Path, Argument(help="Folder for weights, vocabulary and record.")],
+    corpus: Annotated[Corpus, Option(help="The reviews to learn.")] = "imdb",
+    root: Root = None,
+    pooling: Annotated[Pooling, Option(help="How outputs become one sentence vector.")] = "max",
+    epochs: Annotated[int, Option(min=1, help="Passes over the training part, at most.")] = 4,
+    batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = 64,
+    lr: Annotated[float, Option(min=0, help="Highest learning rate of the cycle.")] = 4e-3,
+    embedding_dim: Annotated[int, Option(min=1, help="Features of a word.")] = 100,
+    hidden_size: Annotated[int, Option(min=1, help="Hidden features of a direction.")] = 128,
+    num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = 1,
+    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = 0.3,
+    word_dropout: Annotated[float, Option(min=0, max=1, help="Rate for whole words.")] = 0.1,
+    vocab_size: Annotated[int, Option(min=2, help="Most frequent words to know.")] = 30_000,
+    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = 1,
+    max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
+    keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
+    validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out.")] = 0.1,
+    threads: Annotated[int | None, Option(min=1, help="For torch; default: its own.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on after a stop.")] = False,
+    no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
+) -> None:
+    """Train a classifier and leave weights, vocabulary and record in a folder."""
+    import torch
+    from tqdm import tqdm
+
+    from lstm_tutorial.sentiment import runs
+
+    torch.manual_seed(seed)
+    torch.set_flush_denormal(True)  # gradients that fade through time are slow to compute with
+    torch.set_num_threads(threads or torch.get_num_threads())
+    settings, command = settings_of(context), command_to_repeat(context)
+    with tqdm(desc="batches", file=sys.stderr, disable=None, leave=False) as bar:
+
+        def show(epoch: dict) -> None:
+            tqdm.write(EPOCH_LINE.format(**epoch), file=sys.stdout)
+            bar.reset()
+
+        record = runs.train(
+            run_dir, settings, root, command, resume, not no_test, bar.reset, show, bar.update
+        )
+    if record["test"]:
+        print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
+
+
+EPOCH_LINE = (
+    "epoch {epoch}: train loss {train_loss:.4f} accuracy {train_accuracy:.4f}, "
+    "validation loss {validation_loss:.4f} accuracy {validation_accuracy:.4f}, {seconds:.0f} s"
+)
+
+
+@app.command()
+def evaluate(
+    run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
+    root: Root = None,
+    split: Annotated[Part, Option(help="Which part of the run's corpus.")] = "test",
+) -> None:
+    """Measure a finished run on one part of its corpus."""
+    from lstm_tutorial.sentiment import runs
+
+    measured = runs.measure(runs.load(run_dir), split, root)
+    print(f"{split} " + "accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**measured))
+
+
+@app.command()
+def predict(
+    text: Annotated[str | None, Argument(help="A review; default: one a line from stdin.")] = None,
+    run: Annotated[Path, Option(help="Folder of a finished run.")] = ...,
+) -> None:
+    """Print label and probability of a review, or of every line of standard input."""
+    from lstm_tutorial.sentiment import runs
+
+    texts = text_lines(sys.stdin.buffer.read()) if text is None else [text]
+    for probability in runs.predict(runs.load(run), texts):
+        label = "positive" if probability > 0.5 else "negative"
+        print(f"{label} {max(probability, 1 - probability):.3f}")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m lstm_tutorial")

@@ -1,0 +1,103 @@
+"""What the commands in ``__main__.py`` share: errors in one line, text from stdin, the record."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
+NOT_SETTINGS = {"run_dir", "root", "threads", "resume", "no_test", "help"}  # they shape no result
+
+
+class OneLineErrors(TyperGroup):
+    """End in one line on stderr and a non-zero status when a command cannot do what it was told."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run the command line.
+
+        Args:
+            args: as the base class takes them.
+            standalone_mode: whether to leave the process; where False, errors are raised.
+            kwargs: as the base class takes them.
+        """
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **kwargs)
+        try:
+            status = super().main(*args, standalone_mode=False, **kwargs)
+        except Exception as error:
+            print(f"Error: {_one_line(error)}", file=sys.stderr)
+            status = getattr(error, "exit_code", 1)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _one_line(error: Exception) -> str:
+    """Say what went wrong, or raise the error again if it is none of the user's making."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f": {error.filename}" if error.filename is not None else ""
+        return error.strerror + name
+    if hasattr(error, "format_message"):  # a wrong option or argument
+        return " ".join(error.format_message().split()) + " Try --help."
+    if isinstance(error, MISTAKES):
+        return " ".join(str(error).split())
+    raise error
+
+
+def settings_of(context: typer.Context) -> dict[str, Any]:
+    """Pick the options that shape a run's result.
+
+    Args:
+        context: of the command ``train``.
+
+    Returns:
+        Their values by name, in the order of ``--help``.
+    """
+    names = [option.name for option in context.command.params if option.name not in NOT_SETTINGS]
+    return {name: context.params[name] for name in names}
+
+
+def command_to_repeat(context: typer.Context) -> str:
+    """Write down the command that repeats a run, without paths of this machine.
+
+    Args:
+        context: of the command ``train``.
+
+    Returns:
+        The command with all options that differ from their defaults; ``--resume`` is left out, and
+        the place of the reviews is the environment variable ``IMDB_ARCHIVE``.
+    """
+    folder = Path(context.params["run_dir"])
+    words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
+    for option in context.command.params:
+        name, value = option.name, context.params.get(option.name)
+        if name in ("run_dir", "resume", "help") or value == option.default:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if name != "no_test":
+            words.append('"$IMDB_ARCHIVE"' if name == "root" else shlex.quote(str(value)))
+    return " ".join(words)
+
+
+def text_lines(data: bytes) -> list[str]:
+    """Decode standard input.
+
+    Args:
+        data: UTF-8, one review a line.
+
+    Returns:
+        The lines.
+
+    Raises:
+        ValueError: if there are none, or a line is not UTF-8.
+    """
+    lines = []
+    for k, line in enumerate(data.splitlines(), start=1):
+        try:
+            lines.append(line.decode())
+        except UnicodeDecodeError as error:
+            raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
+    if not lines:
+        raise ValueError("expected reviews, one a line, got nothing")
+    return lines

@@ -1,0 +1,147 @@
+"""Go from raw reviews to loaders and a model, as the settings of a run say."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch.utils.data import DataLoader
+from torchtext.vocab import Vocab
+
+from lstm_tutorial.sentiment import Review, corpus, imdb
+from lstm_tutorial.sentiment.batches import make_loader, truncate
+from lstm_tutorial.sentiment.folders import Settings
+from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
+
+MODEL_SETTINGS = ["embedding_dim", "hidden_size", "num_layers", "dropout", "pooling"]
+MODEL_SETTINGS += ["word_dropout"]
+BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"
+SPLIT_SEED = 0  # one validation part whatever a run's own seed, so that runs can be compared
+
+
+class Prepared(NamedTuple):
+    """Hold what training takes: vocabulary, loaders, and the number of reviews in each part."""
+
+    vocab: Vocab
+    train: DataLoader
+    validation: DataLoader
+    counts: dict[str, int]
+
+
+def prepare(settings: Settings, root: Path | None = None) -> Prepared:
+    """Read and split the training part, build the vocabulary, encode every review once.
+
+    Args:
+        settings: of the run.
+        root: where IMDB lies; None for the cached download.
+
+    Returns:
+        A shuffling loader for training and one in fixed order for validation. The vocabulary knows
+        the words of the reviews left for training, and no others.
+
+    Raises:
+        ValueError: if a review or a setting is no good.
+        OSError: if the data cannot be read.
+    """
+    reviews, validation = read_training(settings, root)
+    tokens = [tokens_of(review) for review in reviews]
+    vocab = build_vocab(tokens, settings["min_freq"], settings["vocab_size"])
+    return Prepared(
+        vocab,
+        make_review_loader(reviews, vocab, settings, shuffle=True),
+        make_review_loader(validation, vocab, settings),
+        {"train": len(reviews), "validation": len(validation)},
+    )
+
+
+def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], list[Review]]:
+    """Read the training part and split it.
+
+    Args:
+        settings: names the corpus, and the fraction that validation gets.
+        root: where IMDB lies; None for the cached download.
+
+    Returns:
+        The reviews for training and those for validation, which share no film (IMDB).
+    """
+    fraction = settings["validation_fraction"]
+    if settings["corpus"] == "imdb":
+        return imdb.split_by_film(imdb.load("train", root), fraction, SPLIT_SEED)
+    reviews = corpus.make_reviews(BUILT_IN_SIZES["train"], seed=0)
+    cut = round(fraction * len(reviews))
+    return reviews[cut:], reviews[:cut]
+
+
+def read_part(part: str, settings: Settings, root: Path | None) -> list[Review]:
+    """Read one part of a corpus.
+
+    Args:
+        part: ``"train"``, ``"validation"`` or ``"test"``.
+        settings: names the corpus, and the fraction that validation gets.
+        root: where IMDB lies; None for the cached download.
+
+    Returns:
+        The reviews, always the same and in the same order.
+    """
+    if part != "test":
+        return read_training(settings, root)[part == "validation"]
+    if settings["corpus"] == "imdb":
+        return imdb.load("test", root)
+    return corpus.make_reviews(BUILT_IN_SIZES["test"], seed=1)
+
+
+def make_review_loader(
+    reviews: Sequence[Review], vocab: Vocab, settings: Settings, shuffle: bool = False
+) -> DataLoader:
+    """Encode reviews and put them into batches.
+
+    Args:
+        reviews: each with at least one token.
+        vocab: gives the ids.
+        settings: of the run.
+        shuffle: whether every epoch has an order of its own.
+
+    Returns:
+        A loader that yields batches.
+
+    Raises:
+        ValueError: if a review is empty.
+    """
+    length, keep = settings["max_length"], settings["keep"]
+    examples = [
+        (truncate(encode(tokens_of(review), vocab), length, keep), review.label)
+        for review in reviews
+    ]
+    return make_loader(examples, settings["batch_size"], shuffle, settings["seed"])
+
+
+def tokens_of(review: Review) -> list[str]:
+    """Cut a review into tokens.
+
+    Args:
+        review: from any corpus.
+
+    Returns:
+        Its tokens, each string stored once for all reviews: IMDB has six million of them.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    tokens = [sys.intern(token) for token in tokenize(review.text)]
+    if not tokens:
+        raise ValueError(f"expected some words, got an empty review: {review.id}")
+    return tokens
+
+
+def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier:
+    """Make an untrained model.
+
+    Args:
+        settings: of the run.
+        vocab: gives the number of embeddings.
+
+    Returns:
+        The model, initialised from torch's global random generator.
+    """
+    return BiLSTMClassifier(len(vocab), **{name: settings[name] for name in MODEL_SETTINGS})

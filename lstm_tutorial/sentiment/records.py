@@ -1,0 +1,102 @@
+"""Describe a training run: what was asked, on which machine, and what came out."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lstm_tutorial.sentiment.training import best_epoch
+
+KEYS = ("command", "configuration", "seed", "versions", "machine", "data", "epochs", "best_epoch")
+KEYS += ("seconds", "peak_memory_mib", "test")
+
+
+def make_record(
+    command: str,
+    settings: dict[str, Any],
+    counts: dict[str, int],
+    history: list[dict],
+    test: dict[str, float] | None,
+) -> dict[str, Any]:
+    """Collect all that is worth knowing about a run, as JSON can hold it.
+
+    Args:
+        command: what to type to repeat the run.
+        settings: one value for each option that shaped the result, ``seed`` among them.
+        counts: reviews in ``train`` and ``validation``.
+        history: one dict an epoch, as ``fit`` returns it.
+        test: ``loss``, ``accuracy`` and ``n``; None where the test part was not read.
+
+    Returns:
+        A dict with the keys ``KEYS``, in that order. ``seconds`` is training time: the sum over the
+        epochs, validation included.
+    """
+    configuration = {name: value for name, value in settings.items() if name != "seed"}
+    corpus, tested = settings["corpus"], test["n"] if test else None
+    values = (
+        command,
+        configuration,
+        settings["seed"],
+        versions(),
+        machine(),
+        {"corpus": corpus, **counts, "test": tested},
+        history,
+        best_epoch(history),
+        round(sum(entry["seconds"] for entry in history), 1),
+        peak_memory_mib(),
+        test,
+    )
+    return dict(zip(KEYS, values, strict=True))
+
+
+def versions() -> dict[str, str]:
+    """Name the versions that a run's numbers depend on.
+
+    Returns:
+        The version of Python, torch, torchtext and this package.
+    """
+    packages = {"torch": "torch", "torchtext": "torchtext", "lstm_tutorial": "lstm-tutorial"}
+    found = {name: importlib.metadata.version(package) for name, package in packages.items()}
+    return {"python": platform.python_version(), **found, "torch": str(torch.__version__)}
+
+
+def machine() -> dict[str, str | int | None]:
+    """Describe the machine, without naming it.
+
+    Returns:
+        ``system``, ``processor``, ``cores``, and the ``threads`` that torch uses.
+    """
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def peak_memory_mib() -> int | None:
+    """Measure the most memory that this process has held so far.
+
+    Returns:
+        Mebibytes; None on Windows, where Python has no ``resource`` module.
+    """
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 2**20 if sys.platform == "darwin" else peak // 2**10  # bytes there, KiB here
+
+
+def _processor() -> str:
+    """Read the processor's name where Linux keeps it; platform.processor() is empty there."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

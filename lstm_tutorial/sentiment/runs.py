@@ -1,0 +1,133 @@
+"""Train into a run folder, and use what lies in one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
+from torchtext.vocab import Vocab
+
+from lstm_tutorial.sentiment import Review, folders, training
+from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
+from lstm_tutorial.sentiment.pipeline import build_model, make_review_loader, prepare, read_part
+from lstm_tutorial.sentiment.records import make_record
+from lstm_tutorial.sentiment.text import load_vocab
+
+
+class Run(NamedTuple):
+    """Hold a finished run: its model in evaluation mode, its vocabulary, its settings."""
+
+    model: nn.Module
+    vocab: Vocab
+    settings: Settings
+
+
+def train(
+    folder: Path,
+    settings: Settings,
+    root: Path | None = None,
+    command: str = "",
+    resume: bool = False,
+    test: bool = True,
+    on_start: Callable[[int], None] | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
+) -> Record:
+    """Train a classifier, and leave weights, vocabulary and record in a folder.
+
+    Args:
+        folder: made if missing; has to be empty, or hold this very run and ``resume``.
+        settings: one value for each option of the command ``train`` that shapes the result.
+        root: where IMDB lies; None for the cached download.
+        command: what to type to repeat the run; goes into the record.
+        resume: go on after the last finished epoch.
+        test: read the test part once, when training is over, and measure it.
+        on_start: called with the number of batches in an epoch before the first one.
+        on_epoch: called with every epoch's metrics.
+        on_batch: called after every batch.
+
+    Returns:
+        The record, as it stands in ``run.json``.
+
+    Raises:
+        ValueError: if the folder is not free for this run, or the data or a setting is no good.
+        OSError: if something cannot be read or written. The folder then holds whole files only.
+    """
+    if folders.is_finished(folder, settings, resume):
+        folders.tidy(folder)
+        return folders.load_record(folder)
+    vocab, *loaders, counts = prepare(settings, root)
+    model = build_model(settings, vocab)
+    folders.start(folder, settings, vocab)
+    if on_start is not None:
+        on_start(len(loaders[0]))
+    history = training.fit(
+        model,
+        *loaders,
+        **{name: settings[name] for name in ("epochs", "lr", "patience")},
+        checkpoint=folder / CHECKPOINT,
+        resume=resume,
+        on_epoch=on_epoch,
+        on_batch=on_batch,
+    )
+    training.save_weights(model, folder / WEIGHTS)
+    tested = measure(Run(model, vocab, settings), "test", root) if test else None
+    record = make_record(command, settings, counts, history, tested)
+    folders.write_json(folder / RECORD, record)
+    folders.tidy(folder)
+    return record
+
+
+def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
+    """Measure a finished run on one part of its corpus.
+
+    Args:
+        run: from ``load``.
+        part: ``"train"``, ``"validation"`` or ``"test"``.
+        root: where IMDB lies; None for the cached download.
+
+    Returns:
+        ``loss``, ``accuracy``, and ``n``, the number of reviews.
+    """
+    reviews = read_part(part, run.settings, root)
+    loader = make_review_loader(reviews, run.vocab, run.settings)
+    return {**training.evaluate(run.model, loader), "n": len(reviews)}
+
+
+def predict(run: Run, texts: Sequence[str]) -> list[float]:
+    """Compute the probability that each text is positive.
+
+    Args:
+        run: from ``load``.
+        texts: each with at least one word.
+
+    Returns:
+        One probability for each text, in order.
+
+    Raises:
+        ValueError: if a text is empty; the message gives its line, counted from 1.
+    """
+    reviews = [Review(text, label=0, id=f"line {k}") for k, text in enumerate(texts, start=1)]
+    loader = make_review_loader(reviews, run.vocab, run.settings)
+    return training.predict_proba(run.model, loader).tolist()
+
+
+def load(folder: Path) -> Run:
+    """Read a finished run.
+
+    Args:
+        folder: filled by ``train``.
+
+    Returns:
+        The model, in evaluation mode, the vocabulary, and the settings.
+
+    Raises:
+        ValueError: if the folder holds no finished run, or a damaged one.
+        OSError: if a file cannot be read.
+    """
+    record = folders.load_record(folder)
+    settings = {**record["configuration"], "seed": record["seed"]}
+    vocab = load_vocab(folder / VOCAB)
+    model = build_model(settings, vocab)
+    training.load_weights(model, folder / WEIGHTS)
+    return Run(model.eval(), vocab, settings)

@@ -1,0 +1,179 @@
+"""Train and test a classifier: a plain loop, made to be read and copied.
+
+A loader here is what ``batches.make_loader`` returns: it yields ``Batch(ids, lengths, labels)``,
+and its ``batch_sampler`` gives every epoch an order of its own. The model is anything that maps ids
+and lengths to one logit a row. Training takes place on the device that holds the model.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.utils.data import DataLoader
+
+from lstm_tutorial.sentiment.checkpoints import (
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+)
+from lstm_tutorial.sentiment.evaluation import (
+    averages,
+    count_correct,
+    device_of,
+    evaluate,
+    predict_proba,
+)
+
+__all__ = ["evaluate", "fit", "load_weights", "predict_proba", "save_weights", "train_epoch"]
+
+
+def train_epoch(
+    model: nn.Module,
+    loader: DataLoader,
+    optimizer: Optimizer,
+    scheduler: LRScheduler,
+    max_norm: float = 1.0,
+    on_batch: Callable[[], None] | None = None,
+) -> dict[str, float]:
+    """Take one optimizer step and one scheduler step for every batch.
+
+    Args:
+        model: maps ids (N, L) and lengths (N,) to logits (N,).
+        loader: yields batches.
+        optimizer: updates the model's parameters.
+        scheduler: sets the optimizer's rate, batch by batch.
+        max_norm: the gradient is scaled down to this norm where it is longer.
+        on_batch: called after every step.
+
+    Returns:
+        ``loss`` and ``accuracy``, averaged over the reviews as they came, so with dropout and with
+        weights that change from batch to batch.
+
+    Raises:
+        FloatingPointError: if the loss stops being a finite number.
+        ValueError: if the loader is empty.
+    """
+    model.train()
+    loss_sum, correct, count = 0.0, 0, 0
+    for batch in loader:
+        batch = batch.to(device_of(model))
+        logits = model(batch.ids, batch.lengths)  # (N,)
+        loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+        optimizer.step()
+        scheduler.step()
+        loss_sum += _finite(loss.item()) * len(batch.labels)
+        correct += count_correct(logits, batch.labels)
+        count += len(batch.labels)
+        if on_batch is not None:
+            on_batch()
+    return averages(loss_sum, correct, count)
+
+
+def fit(
+    model: nn.Module,
+    train_loader: DataLoader,
+    validation_loader: DataLoader,
+    *,
+    epochs: int,
+    lr: float,
+    max_norm: float = 1.0,
+    patience: int = 2,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[dict], None] | None = None,
+    on_batch: Callable[[], None] | None = None,
+) -> list[dict]:
+    """Train until the epochs are over or the validation accuracy stops rising.
+
+    The rate climbs to ``lr`` and falls to almost nothing over all epochs ("one cycle": L. N. Smith
+    and N. Topin, Super-Convergence, 2017). At the end the model holds the weights of its best epoch
+    on the validation part, in evaluation mode.
+
+    Args:
+        model: maps ids (N, L) and lengths (N,) to logits (N,).
+        train_loader: made with shuffling.
+        validation_loader: decides which epoch was best, and trains nothing.
+        epochs: passes over the training part, at most.
+        lr: the highest rate.
+        max_norm: the gradient is scaled down to this norm where it is longer.
+        patience: stop after so many epochs in a row without a better one.
+        checkpoint: file that keeps the state after every epoch.
+        resume: go on from the checkpoint where there is one. On the CPU the run then ends with
+            the very weights of a run that was never interrupted.
+        on_epoch: called with every epoch's entry of the history, once it is in the checkpoint.
+        on_batch: called after every step.
+
+    Returns:
+        One dict an epoch: ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
+        ``validation_loss``, ``validation_accuracy``, ``seconds``.
+
+    Raises:
+        ValueError: if epochs, lr or patience is not positive, a loader is empty, or the checkpoint
+            belongs to a run of another length.
+        FloatingPointError: if the loss stops being a finite number.
+    """
+    _check_positive(epochs=epochs, lr=lr, patience=patience, batches=len(train_loader))
+    optimizer = Adam(model.parameters(), lr=lr)
+    scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
+    history, best_weights = [], model.state_dict()
+    if resume and checkpoint is not None and checkpoint.exists():
+        history, best_weights = load_checkpoint(checkpoint, model, optimizer, scheduler)
+
+    while len(history) < epochs and len(history) - best_epoch(history) < patience:
+        start, epoch = time.perf_counter(), len(history) + 1
+        train_loader.batch_sampler.set_epoch(epoch)
+        trained = train_epoch(model, train_loader, optimizer, scheduler, max_norm, on_batch)
+        validated = evaluate(model, validation_loader)
+        history.append(_entry(epoch, trained, validated, time.perf_counter() - start))
+        if best_epoch(history) == epoch:
+            best_weights = copy.deepcopy(model.state_dict())
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, model, best_weights, optimizer, scheduler, history)
+        if on_epoch is not None:
+            on_epoch(history[-1])
+
+    model.load_state_dict(best_weights)
+    model.eval()
+    return history
+
+
+def best_epoch(history: list[dict]) -> int:
+    """Find the epoch with the highest validation accuracy.
+
+    Args:
+        history: as ``fit`` returns it.
+
+    Returns:
+        Its number, counted from 1; the first one where several are equal; 0 for no epochs.
+    """
+    if not history:
+        return 0
+    return max(history, key=lambda entry: entry["validation_accuracy"])["epoch"]
+
+
+def _entry(epoch: int, trained: dict, validated: dict, seconds: float) -> dict:
+    parts = {"train": trained, "validation": validated}
+    metrics = {f"{part}_{k}": value for part, found in parts.items() for k, value in found.items()}
+    return {"epoch": epoch, **metrics, "seconds": seconds}
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the training loss became {loss}: lower the learning rate")
+    return loss
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"expected {name} greater than 0, got {value}")
