@@ -1,0 +1,189 @@
+"""Run a reader's object and torch's over the same cases, and find the mistake that fits.
+
+A mistake is recognised by its numbers: wrong implementations with the contract of the reader's
+object run over the same cases, and the first whose every value equals the reader's names it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from lstm_tutorial.check.result import Result
+from lstm_tutorial.check.table import LOOK_AT, MISTAKES
+from lstm_tutorial.check.telling import (
+    differences,
+    isclose,
+    pattern_of_failures,
+    tell_exception,
+)
+
+Values = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration: what is told to the reader, and what is run."""
+
+    settings: Mapping[str, object]
+    given: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong implementation, and the mistake that it makes."""
+
+    mistake: str
+    made: object
+    detail: str = ""
+
+    @property
+    def diagnosis(self) -> str:
+        return f"{MISTAKES[self.mistake]} {self.detail}".strip()
+
+
+class Unfit(Exception):  # noqa: N818 - a finding, not an error
+    """What came back can't be compared; carries the mistake and what came."""
+
+    def __init__(self, mistake: str, detail: str = "") -> None:
+        super().__init__(detail)
+        self.mistake = mistake
+        self.diagnosis = f"{MISTAKES[mistake]} {detail}".strip()
+
+
+Run = Callable[[object, Case], Values]
+Outcome = Values | Exception
+
+
+@dataclass
+class Examination:
+    """A reader's object, what to run, and the wrong implementations to compare it with."""
+
+    subject: object
+    right: object
+    cases: Sequence[Case]
+    run: Run
+    call: str  # how the check calls the reader's code, in words
+    wrongs: Iterable[Wrong] = ()
+    rarely: Callable[[], Iterable[Wrong]] = tuple  # made and tried only where none of wrongs fits
+    compared: str = "forward and gradient"
+    not_tried: tuple[str, ...] = ()
+    otherwise: str = "the first configuration above: work it by hand, one line at a time."
+    expected: list[Values] = field(default_factory=list)
+
+    def result(self) -> Result:
+        """Run everything; the global generator and the gradient mode stay as they were."""
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(0)
+            self.expected = [self.run(self.right, case) for case in self.cases]
+            got = [self._outcome(self.subject, case) for case in self.cases]
+            failing = [k for k, out in enumerate(got) if not agree(out, self.expected[k])]
+            return self._failed(got, failing) if failing else self._passed(got)
+
+    def _outcome(self, subject: object, case: Case) -> Outcome:
+        try:
+            return self.run(subject, case)
+        except Exception as error:
+            return error
+
+    def _passed(self, got: list[Outcome]) -> Result:
+        largest = max(
+            float((a[name] - b[name]).abs().max())
+            for a, b in zip(got, self.expected, strict=True)
+            for name in b
+            if b[name].numel()
+        )
+        return Result(
+            passed=True,
+            configurations=len(got),
+            compared=self.compared,
+            not_tried=self.not_tried,
+            largest_difference=largest,
+        )
+
+    def _failed(self, got: list[Outcome], failing: list[int]) -> Result:
+        first = failing[0]
+        mistake, diagnosis, look_at = self._name(got, failing)
+        return Result(
+            passed=False,
+            configurations=len(got),
+            failures=len(failing),
+            mistake=mistake,
+            diagnosis=diagnosis,
+            look_at=look_at,
+            evidence=tuple(self._evidence(got, failing, mistake)),
+            compared=self.compared,
+            not_tried=self.not_tried,
+            exception=_raised(got[first]),
+        )
+
+    def _name(self, got: list[Outcome], failing: list[int]) -> tuple[str, str, str]:
+        wrong = self._recognise(got, failing)
+        if wrong is not None:
+            return wrong.mistake, wrong.diagnosis, LOOK_AT[wrong.mistake]
+        out, expected = got[failing[0]], self.expected[failing[0]]
+        if isinstance(out, Unfit):
+            return out.mistake, out.diagnosis, LOOK_AT[out.mistake]
+        if isinstance(out, Exception):
+            return "raised", *tell_exception(out, self.call)
+        for mistake, detail in (_without_gradient(out, expected), _not_finite(out, expected)):
+            if mistake:
+                return mistake, f"{MISTAKES[mistake]} {detail}", LOOK_AT[mistake]
+        return (
+            "unrecognised",
+            "The numbers are not the wanted ones, and fit no mistake that this check knows.",
+            self.otherwise,
+        )
+
+    def _recognise(self, got: list[Outcome], failing: list[int]) -> Wrong | None:
+        """The first wrong implementation that does in every case what the reader's code does."""
+        decisive = [k for k in failing if not isinstance(got[k], Exception)]
+        if not decisive:
+            return None
+        order = [decisive[0], *(k for k in range(len(got)) if k != decisive[0])]
+        for wrong in chain(self.wrongs, self.rarely()):
+            if all(agree(self._outcome(wrong.made, self.cases[k]), got[k]) for k in order):
+                return wrong
+        return None
+
+    def _evidence(self, got: list[Outcome], failing: list[int], mistake: str) -> Iterator[str]:
+        first = failing[0]
+        told = ", ".join(f"{k}={v}" for k, v in self.cases[first].settings.items())
+        yield f"First seen with: {told}."
+        if not isinstance(got[first], Exception):
+            yield from differences(got[first], self.expected[first])
+        elif mistake != "raised" and _raised(got[first]) is not None:
+            yield f"There your code raised {type(got[first]).__name__}: {got[first]}"
+        yield pattern_of_failures([case.settings for case in self.cases], failing)
+
+
+def agree(out: Outcome, expected: Outcome) -> bool:
+    """Whether two outcomes are the same: both raised, or all values equal in shape and number."""
+    if isinstance(out, Exception) or isinstance(expected, Exception):
+        return isinstance(out, Exception) and isinstance(expected, Exception)
+    return out.keys() == expected.keys() and all(close(out[k], expected[k]) for k in expected)
+
+
+def close(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one shape and no difference above the tolerance."""
+    return a.shape == b.shape and bool(isclose(a, b).all())
+
+
+def _raised(out: Outcome) -> Exception | None:
+    return out if isinstance(out, Exception) and not isinstance(out, Unfit) else None
+
+
+def _without_gradient(out: Values, expected: Values) -> tuple[str, str]:
+    wrong = [name for name in expected if not close(out[name], expected[name])]
+    cut = [name for name in wrong if name.startswith("gradient of") and not out[name].any()]
+    if cut and cut == wrong:
+        names = ", ".join(name.removeprefix("gradient of ") for name in cut)
+        return "gradient_missing", f"None reaches {names}."
+    return "", ""
+
+
+def _not_finite(out: Values, expected: Values) -> tuple[str, str]:
+    names = [k for k in out if not out[k].isfinite().all() and expected[k].isfinite().all()]
+    return ("not_finite", f"Seen in {', '.join(names)}.") if names else ("", "")

@@ -1,0 +1,139 @@
+"""Check a reader's LSTM."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+from lstm_tutorial.check.adoption import adopt
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values
+from lstm_tutorial.check.reading import (
+    as_pair,
+    as_tensor,
+    draw,
+    leaf,
+    positional_arguments,
+    require_callable,
+    takes,
+    with_gradients,
+)
+from lstm_tutorial.check.result import Result
+from lstm_tutorial.check.stacks import wrong_stacks
+
+ALL_DROPPED = 1 - 1e-9  # so close to 1 that every value is dropped, and 1 / (1 - p) stays finite
+_OPTIONS = ("bias", "batch_first", "bidirectional", "num_layers", "proj_size", "dropout")
+_SETTINGS: list[dict] = [
+    {},
+    {"bias": False},
+    {"batch_first": True},
+    {"bidirectional": True},
+    {"num_layers": 2},
+    {"proj_size": 2},
+    {"num_layers": 3},
+    {"bidirectional": True, "batch_first": True},
+    {"num_layers": 2, "bidirectional": True},
+    {"num_layers": 2, "dropout": ALL_DROPPED},
+    {"num_layers": 2, "dropout": ALL_DROPPED, "training": False},
+    {"num_layers": 3, "bidirectional": True, "batch_first": True},
+    {"num_layers": 2, "bidirectional": True, "proj_size": 3, "bias": False},
+    {"num_layers": 3, "bidirectional": True, "dropout": ALL_DROPPED},
+]
+_SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; square ones, too
+
+
+def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Result:
+    """Check an LSTM against ``torch.nn.LSTM``.
+
+    Args:
+        reader_lstm: a class with torch's constructor, parameter names (``weight_ih_l0``, ...,
+            ``bias_hh_l1_reverse``) and results ``(output, (h_n, c_n))``. Arguments of the
+            constructor that it does not take, and ``hx`` where ``forward`` does not, are left out
+            and named in the result.
+        packed: try ``PackedSequence`` input, too.
+
+    Returns:
+        A result that is true where outputs and all gradients agree, and names the mistake if not.
+
+    Raises:
+        TypeError: if it can't be called.
+    """
+    require_callable(reader_lstm, "a class")
+    taken = [option for option in _OPTIONS if takes(reader_lstm, option)]
+    with_states = _takes_states(reader_lstm)
+    missing = [option for option in _OPTIONS if option not in taken]
+    missing += [] if with_states else ["hx"]
+    return Examination(
+        reader_lstm,
+        nn.LSTM,
+        list(_lstm_cases(taken, with_states, packed)),
+        _run_lstm,
+        "lstm(input) and lstm(input, (h_0, c_0))" if with_states else "lstm(input)",
+        wrongs=wrong_stacks(),
+        not_tried=tuple(missing),
+        otherwise="your time step: check.cell looks at it alone. Then at the loop around it.",
+    ).result()
+
+
+def _takes_states(make: Callable) -> bool:
+    forward = getattr(getattr(make, "func", make), "forward", None)
+    return forward is None or positional_arguments(forward, 3) > 2
+
+
+def _lstm_cases(taken: list[str], with_states: bool, packed: bool) -> Iterator[Case]:
+    seen = []
+    kinds = ("padded", "packed") if packed else ("padded",)
+    for kind, size, options in product(kinds, _SIZES, _SETTINGS):
+        for hx in (None, "given") if with_states else (None,):
+            chosen = {k: v for k, v in options.items() if k in taken}
+            told = dict(zip(("input_size", "hidden_size", "L", "N"), size, strict=True)) | chosen
+            if "dropout" in chosen:
+                told["training"] = options.get("training", True)
+            told |= {"hx": hx} | ({"input": kind} if packed else {})
+            again = size != _SIZES[0] and (hx is None) == with_states  # once is enough
+            needless = "dropout" in chosen and ("num_layers" not in chosen or size != _SIZES[0])
+            if not (told in seen or again or needless):
+                seen.append(told)
+                yield _lstm_case(told, chosen)
+
+
+def _lstm_case(told: dict, options: dict) -> Case:
+    meta = nn.LSTM(told["input_size"], told["hidden_size"], **options, device="meta")
+    weights = {name: draw(k, *p.shape) for k, (name, p) in enumerate(meta.named_parameters())}
+    length, n = told["L"], told["N"]
+    rows, columns = (n, length) if meta.batch_first else (length, n)
+    layers = meta.num_layers * (2 if meta.bidirectional else 1)
+    h_0 = draw(98, layers, n, meta.proj_size or meta.hidden_size)
+    c_0 = draw(99, layers, n, meta.hidden_size)
+    given = {"x": draw(97, rows, columns, meta.input_size, scale=2), "weights": weights}
+    given |= {"hx": None if told["hx"] is None else (h_0, c_0), "options": options}
+    given["lengths"] = torch.tensor([length - 2, *range(length, length - n + 1, -1)])
+    return Case(told, given)
+
+
+def _run_lstm(subject: Callable, case: Case) -> Values:
+    told, given = case.settings, case.given
+    module = subject(told["input_size"], told["hidden_size"], **given["options"])
+    module = module.double() if isinstance(module, nn.Module) else module
+    leaves = {"input": leaf(given["x"])} | adopt(module, given["weights"])
+    module.train(told.get("training", True))
+    hx = () if given["hx"] is None else (tuple(leaf(s) for s in given["hx"]),)
+    leaves |= dict(zip(("h_0", "c_0"), hx[0], strict=True)) if hx else {}
+    input = leaves["input"]
+    if told.get("input") == "packed":
+        first = told.get("batch_first", False)
+        input = pack_padded_sequence(input, given["lengths"], first, enforce_sorted=False)
+    return with_gradients(_outputs(module(input, *hx), isinstance(input, PackedSequence)), leaves)
+
+
+def _outputs(returned: object, packed: bool) -> Values:
+    output, states = as_pair(returned, "(output, (h_n, c_n))")
+    h_n, c_n = as_pair(states, "a pair (h_n, c_n) beside the output")
+    if packed:
+        if not isinstance(output, PackedSequence):
+            kind = type(output).__name__
+            raise Unfit("return_form", f"A PackedSequence went in; a {kind} came out.")
+        output = output.data
+    named: dict[str, Tensor] = {"output": output, "h_n": h_n, "c_n": c_n}
+    return {name: as_tensor(value, name) for name, value in named.items()}

@@ -1,0 +1,161 @@
+"""Check code that runs an LSTM over padded batches and over chunks."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from lstm_tutorial.check.engine import Case, Examination, Values, Wrong
+from lstm_tutorial.check.reading import (
+    as_pair,
+    as_tensor,
+    draw,
+    drawn,
+    leaf,
+    require_callable,
+    with_gradients,
+)
+from lstm_tutorial.check.result import Result
+from lstm_tutorial.check.rows import valid
+
+_LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,)]
+
+
+def ragged_cases(directions: tuple[bool, ...] = (True,)) -> Iterator[Case]:
+    """Batches of unequal lengths for one to three layers."""
+    for layers, both, own in product((1, 2, 3), directions, _LENGTHS):
+        lengths = torch.tensor(own)
+        x = draw(7, len(own), max(own), 3, scale=2)
+        told = {"num_layers": layers, "bidirectional": both, "lengths": list(own)}
+        yield Case(told, {"x": x, "lengths": lengths})
+
+
+def run_packed(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Run a batch-first LSTM over x (N, L, H_in), packed; return output (N, L, D*H) and h_n."""
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    output, (h_n, _) = lstm(packed)
+    return pad_packed_sequence(output, batch_first=True)[0], h_n
+
+
+def packed_run(reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Result:
+    """Check a function that runs an LSTM over a padded batch so that padding plays no part.
+
+    Args:
+        reader_fn: ``fn(lstm, padded, lengths) -> (output, h_n)`` for a batch-first ``nn.LSTM``,
+            padded float (N, L, H_in) and lengths int64 (N,) in any order; output float
+            (N, L, D*H_out), zero on padding, h_n float (D*num_layers, N, H_out).
+
+    Returns:
+        A result that is true where values and gradients agree, and names the mistake if not.
+
+    Raises:
+        TypeError: if it can't be called.
+    """
+    require_callable(reader_fn, "a function")
+    cases = list(ragged_cases((False, True)))
+    call = "fn(lstm, padded, lengths)"
+    wrongs = _wrong_runs()
+    return Examination(reader_fn, run_packed, cases, _run_padded, call, wrongs).result()
+
+
+def _run_padded(subject: Callable, case: Case) -> Values:
+    x, told = leaf(case.given["x"]), case.settings
+    options = {"num_layers": told["num_layers"], "bidirectional": told["bidirectional"]}
+    lstm = drawn(nn.LSTM, 3, 4, batch_first=True, **options)
+    pair = as_pair(subject(lstm, x, case.given["lengths"].clone()), "a pair (output, h_n)")
+    named = zip(("output", "h_n"), pair, strict=True)
+    outputs = {name: as_tensor(value, name) for name, value in named}
+    return with_gradients(outputs, {"padded": x, **dict(lstm.named_parameters())})
+
+
+def _wrong_runs() -> Iterator[Wrong]:
+    def plain(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        output, (h_n, _) = lstm(x)
+        return output, h_n
+
+    def masked(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        output, h_n = plain(lstm, x, lengths)
+        return output * valid(output, lengths), h_n
+
+    def left_sorted(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        order = lengths.argsort(descending=True, stable=True)
+        return run_packed(lstm, x[order], lengths[order])
+
+    def output_back(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        order = lengths.argsort(descending=True, stable=True)
+        output, h_n = left_sorted(lstm, x, lengths)
+        return output[order.argsort()], h_n
+
+    def turned(lstm: nn.LSTM, x: Tensor, lengths: Tensor, which: int) -> tuple[Tensor, ...]:
+        pair = run_packed(lstm, x, lengths)
+        return tuple(t.transpose(0, 1) if k == which else t for k, t in enumerate(pair))
+
+    yield Wrong("padding_not_ignored", plain)
+    yield Wrong("padding_not_ignored", masked, "Zeros behind the output come too late.")
+    yield Wrong("rows_left_sorted", left_sorted)
+    yield Wrong("rows_left_sorted", output_back, "It is h_n.")
+    yield Wrong("output_not_batch_first", lambda *given: turned(*given, 0))
+    yield Wrong("h_n_batch_first", lambda *given: turned(*given, 1))
+
+
+def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Result:
+    """Check a function that runs a long sequence in chunks, for truncated backpropagation.
+
+    Args:
+        reader_fn: ``fn(lstm, chunks)`` for an ``nn.LSTM`` and a list of float (L_k, N, H_in),
+            returning the outputs joined, float (L, N, H_out). Each chunk starts from the state in
+            which the one before it ended, and no gradient flows from chunk to chunk.
+
+    Returns:
+        A result that is true where values and gradients agree, and names the mistake if not.
+
+    Raises:
+        TypeError: if it can't be called.
+    """
+    require_callable(reader_fn, "a function")
+    cases = [
+        Case({"num_layers": layers, "chunks": list(sizes)}, {"x": draw(5, sum(sizes), 2, 3)})
+        for layers, sizes in product((1, 2), [(2, 2), (3, 1, 2), (1, 1, 1, 1), (4,)])
+    ]
+    call, right = "fn(lstm, chunks)", _in_chunks
+    return Examination(reader_fn, right, cases, _run_chunks, call, _wrong_chunks()).result()
+
+
+def _run_chunks(subject: Callable, case: Case) -> Values:
+    x = leaf(case.given["x"])
+    lstm = drawn(nn.LSTM, 3, 4, num_layers=case.settings["num_layers"])
+    output = as_tensor(subject(lstm, list(x.split(case.settings["chunks"]))), "the output")
+    return with_gradients({"output": output}, {"chunks": x, **dict(lstm.named_parameters())})
+
+
+def _in_chunks(
+    lstm: nn.LSTM,
+    chunks: list[Tensor],
+    carry: Callable[[Tensor, Tensor], tuple | None] = lambda h, c: (h.detach(), c.detach()),
+    kept: slice = slice(None),
+) -> Tensor:
+    outputs, state = [], None
+    for chunk in chunks:
+        output, state = lstm(chunk, state)
+        state = carry(*state)
+        outputs.append(output)
+    return torch.cat(outputs[kept])
+
+
+def _wrong_chunks() -> Iterator[Wrong]:
+    def carrying(carry: Callable[[Tensor, Tensor], tuple | None]) -> Callable:
+        return lambda lstm, chunks: _in_chunks(lstm, chunks, carry)
+
+    def last(lstm: nn.LSTM, chunks: list[Tensor]) -> Tensor:
+        return _in_chunks(lstm, chunks, kept=slice(-1, None))
+
+    zero = torch.zeros_like
+    yield Wrong("not_detached", carrying(lambda h, c: (h, c)))
+    yield Wrong("one_state_detached", carrying(lambda h, c: (h.detach(), c)), "It is h.")
+    yield Wrong("one_state_detached", carrying(lambda h, c: (h, c.detach())), "It is c.")
+    yield Wrong("state_not_carried", carrying(lambda h, c: None))
+    yield Wrong("state_not_carried", carrying(lambda h, c: (h.detach(), zero(c))), "It is c.")
+    yield Wrong("state_not_carried", carrying(lambda h, c: (zero(h), c.detach())), "It is h.")
+    yield Wrong("last_chunk_only", last)

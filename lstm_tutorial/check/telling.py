@@ -1,0 +1,94 @@
+"""Sentences about numbers that differ and code that raised."""
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lstm_tutorial.check.result import TOLERANCE
+
+_HERE = str(Path(__file__).parent)
+_TORCH = str(Path(torch.__file__).parent)
+
+_HINTS = {
+    "NotImplementedError": "the function's body: it is still to be written.",
+    "mat1 and mat2 shapes": "the product: weights are (4*hidden_size, features), so x @ weight.T.",
+    "same dtype": "tensors that you create yourself: the check computes in float64.",
+    "scalar type": "tensors that you create yourself: the check computes in float64.",
+    "must match the size": "the shapes on both sides of that line: print them.",
+    "Sizes of tensors must match": "the dimension along which you join: torch.cat(..., dim=...).",
+    "in-place operation": "writing into a tensor that needs a gradient: with torch.no_grad().",
+    "positional argument": "the arguments of your function.",
+    "unexpected keyword": "the arguments of your function.",
+    "values to unpack": "the line that takes a tuple apart: how many parts there are.",
+    "invalid for input of size": "the numbers in view or reshape: print the shape before it.",
+    "not subscriptable": "what stands before the bracket: print its type.",
+    "has no attribute": "the spelling, and whether the constructor sets it.",
+    "index": "the index and the shape: print both.",
+}
+
+
+def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
+    """Tell which values are right, and where the first of the others differs."""
+    right = [name for name in expected if _same(out[name], expected[name])]
+    wrong = [name for name in expected if name not in right]
+    forward = [name for name in wrong if not name.startswith("gradient of")] or wrong
+    if any(not name.startswith("gradient of") for name in right):
+        told = ", ".join(name for name in right if not name.startswith("gradient of"))
+        yield f"There {told} {'is' if ',' not in told else 'are'} right."
+    name = forward[0]
+    ours, theirs = out[name], expected[name]
+    if ours.shape != theirs.shape:
+        yield f"There {name} has shape {tuple(ours.shape)}; it should be {tuple(theirs.shape)}."
+        return
+    place = (~isclose(ours, theirs)).nonzero()[0].tolist()
+    told = f"{name}{place}" if place else name
+    yield f"There {told} is {_number(ours, place)}; it should be {_number(theirs, place)}."
+
+
+def isclose(a: Tensor, b: Tensor) -> Tensor:
+    """Where two tensors of one shape differ by no more than the tolerance; nan is like nan."""
+    return torch.isclose(a, b, rtol=0, atol=TOLERANCE, equal_nan=True)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(isclose(a, b).all())
+
+
+def _number(values: Tensor, place: list[int]) -> str:
+    return f"{values[tuple(place)].item():.4g}"
+
+
+def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[int]) -> str:
+    """Tell how many configurations fail, and what they alone have in common, if anything."""
+    if len(failing) == len(settings):
+        return f"Seen in all {len(settings)} configurations."
+    count = f"{len(failing)} of {len(settings)} configurations"
+    for key, value in settings[failing[0]].items():
+        having = [k for k, these in enumerate(settings) if these.get(key) == value]
+        if having == failing:
+            return f"Seen in {count}: those with {key}={value}, and no others."
+    return f"Seen in {count}."
+
+
+def tell_exception(error: Exception, call: str) -> tuple[str, str]:
+    """Diagnosis and hint for code that raised.
+
+    Args:
+        error: what it raised.
+        call: how the check calls the code.
+
+    Returns:
+        The diagnosis, with type, message, and the line where there is one; and what to look at.
+    """
+    words = f"{type(error).__name__}: {error}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame)]
+    line = f" At line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    hint = next((hint for key, hint in _HINTS.items() if key in words), "that line.")
+    return f"Your code raised {words}.{line}", f"{hint} The check calls {call}."
+
+
+def _foreign(frame: traceback.FrameSummary) -> bool:
+    return not frame.filename.startswith((_HERE, _TORCH))

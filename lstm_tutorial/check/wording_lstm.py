@@ -1,0 +1,231 @@
+"""Mistakes in an LSTM itself, or in what any code hands back: (what it is, where to look)."""
+
+MISTAKES_IN_AN_LSTM: dict[str, tuple[str, str]] = {
+    # What your code hands back.
+    "nothing_returned": (
+        "Your code returns None.",
+        "the end of your function: the return line may be missing, or stand in one branch only.",
+    ),
+    "return_form": (
+        "Your code returns its results in another form than the one that was asked for.",
+        "the return line, and the form that the check's documentation gives.",
+    ),
+    "wrong_dtype": (
+        "Your code turns float64 into another type on the way.",
+        "tensors that you create yourself: x.new_zeros(...) takes over the type of x.",
+    ),
+    "not_finite": (
+        "Your numbers contain nan or inf where torch's do not.",
+        "divisions by zero, logarithms of zero, and -inf that meets a sum.",
+    ),
+    "gradient_missing": (
+        "The numbers are right, and no gradient flows back from them.",
+        ".detach(), .data, .item(), .numpy(), torch.tensor(...) and torch.no_grad() cut the graph.",
+    ),
+    "parameter_names": (
+        "Your parameters have other names or shapes than torch's, so its weights do not load.",
+        "the names in your constructor; print(dict(module.named_parameters()).keys()) lists them.",
+    ),
+    "weights_transposed": (
+        "Your weights have torch's shapes the wrong way round: it keeps (4*hidden_size, features).",
+        "the shapes in your constructor; F.linear(x, weight) multiplies by the transpose for you.",
+    ),
+    "not_parameters": (
+        "Your weights are plain tensors: an optimizer would not find them.",
+        "the constructor: wrap each one in nn.Parameter(...).",
+    ),
+    # One time step.
+    "gate_order": (
+        "The four gates are cut out in another order than torch's i, f, g, o.",
+        "the line that cuts the 4*hidden_size rows into four, and the names on its left.",
+    ),
+    "input_forget_swapped": (
+        "The input gate and the forget gate have changed places.",
+        "c = f * c + i * g: f multiplies the old cell state, and i is cut out before f.",
+    ),
+    "gates_interleaved": (
+        "Every fourth row is taken for a gate; torch keeps each gate's rows in one block.",
+        "a reshape to (..., hidden_size, 4): torch's layout is (..., 4, hidden_size).",
+    ),
+    "cut_along_features": (
+        "The weight is cut along its columns; the four gates are four blocks of rows.",
+        "the dimension of chunk or split: weight[a:b] takes rows, weight[:, a:b] columns.",
+    ),
+    "bias_missing": (
+        "Neither bias is added.",
+        "the preactivation: W_ih x + b_ih + W_hh h + b_hh.",
+    ),
+    "bias_ih_missing": (
+        "bias_ih is not added.",
+        "the preactivation: torch adds two biases, b_ih and b_hh.",
+    ),
+    "bias_hh_missing": (
+        "bias_hh is not added.",
+        "the preactivation: torch adds two biases, b_ih and b_hh.",
+    ),
+    "bias_doubled": (
+        "A bias is added twice.",
+        "the preactivation: b_ih once, with the input, and b_hh once, with the state.",
+    ),
+    "hidden_ignored": (
+        "The previous h plays no part: W_hh h is not added.",
+        "the preactivation: W_ih x + b_ih + W_hh h + b_hh.",
+    ),
+    "tanh_missing_on_g": (
+        "The candidate g is not passed through tanh.",
+        "g = tanh(a_g), the third of the four blocks.",
+    ),
+    "sigmoid_on_g": (
+        "The candidate g goes through a sigmoid; torch uses tanh.",
+        "g = tanh(a_g): of the four blocks it alone may be negative.",
+    ),
+    "tanh_missing_on_c": (
+        "The new c is not passed through tanh on its way into h.",
+        "h = o * tanh(c).",
+    ),
+    "sigmoid_on_c": (
+        "The new c goes through a sigmoid on its way into h; torch uses tanh.",
+        "h = o * tanh(c).",
+    ),
+    "sigmoid_missing": (
+        "A gate is not passed through the sigmoid.",
+        "the activations: i, f and o are sigmoids, so that they lie between 0 and 1.",
+    ),
+    "tanh_on_gate": (
+        "A gate goes through tanh; torch uses the sigmoid.",
+        "the activations: i, f and o are sigmoids, g alone is a tanh.",
+    ),
+    "memory_dropped": (
+        "The old cell state is lost: c = i * g.",
+        "c = f * c + i * g, with the c of the step before.",
+    ),
+    "forget_gate_missing": (
+        "The forget gate is not used: c = c + i * g.",
+        "c = f * c + i * g.",
+    ),
+    "input_gate_missing": (
+        "The input gate is not used: c = f * c + g.",
+        "c = f * c + i * g.",
+    ),
+    "output_gate_missing": (
+        "The output gate is not used: h = tanh(c).",
+        "h = o * tanh(c).",
+    ),
+    "old_c_in_h": (
+        "h is made from the old cell state; torch takes the new one.",
+        "the order of the last two lines: first c, then h = o * tanh(c).",
+    ),
+    "gates_coupled": (
+        "One gate is computed from the other; torch keeps input and forget gate independent.",
+        "f and i: each is a sigmoid of its own block.",
+    ),
+    "c_squashed": (
+        "You return tanh(c) as the new cell state; torch returns c itself.",
+        "h = o * tanh(c), with c left as it is.",
+    ),
+    "states_returned_swapped": (
+        "The states come back as (c, h); torch returns (h, c).",
+        "the return line.",
+    ),
+    "states_input_swapped": (
+        "The states are taken as (c, h); torch hands them over as (h, c).",
+        "the line that unpacks hx: h, c = hx.",
+    ),
+    "states_detached": (
+        "The numbers are right, and the gradient is cut: the state is detached between steps.",
+        ".detach(), .data or torch.no_grad() around the state.",
+    ),
+    # Layers, directions, layouts.
+    "directions_swapped": (
+        "The two directions have changed places: torch puts the forward half first.",
+        "the torch.cat that joins the two directions.",
+    ),
+    "direction_weights_swapped": (
+        "The forward direction uses the weights with _reverse, and the reverse one those without.",
+        "which weights each direction gets.",
+    ),
+    "reverse_weights_reused": (
+        "The reverse direction uses the forward direction's weights.",
+        "the suffix: the reverse direction has weights of its own, with _reverse at the end.",
+    ),
+    "reverse_not_flipped_back": (
+        "The reverse direction's outputs stand in the order in which it read.",
+        "the join: flip the reverse outputs back, so that both halves of a row are the same step.",
+    ),
+    "reverse_not_reversed": (
+        "The second direction reads forwards, too.",
+        "the second direction's input: it begins at the last step.",
+    ),
+    "h_n_reverse_last_step": (
+        "The reverse half of h_n is its output at the last step, where it has read one step only.",
+        "h_n: the reverse direction ends at step 0.",
+    ),
+    "h_n_wrong_layer": (
+        "You take the states of one layer only, and they are wanted from elsewhere.",
+        "h_n: it holds (D*num_layers, N, H_out), layer after layer, the last layer at the end.",
+    ),
+    "h_n_layers_reversed": (
+        "h_n holds the layers from last to first; torch begins with layer 0.",
+        "the order in which you stack the final states.",
+    ),
+    "h_n_directions_first": (
+        "h_n holds all forward states, then all reverse ones; torch goes layer by layer.",
+        "the order of stacking: l0, l0_reverse, l1, l1_reverse.",
+    ),
+    "first_layer_output": (
+        "The output is that of the first layer; torch returns the last layer's.",
+        "what your loop over the layers keeps: each layer's output replaces the one before.",
+    ),
+    "layer_weights_reused": (
+        "A layer uses the weights of another.",
+        "the suffix _l0, _l1, ... inside your loop over the layers.",
+    ),
+    "hx_ignored": (
+        "The initial states that are passed in are ignored.",
+        "zeros belong there only where hx is None.",
+    ),
+    "hx_first_layer_only": (
+        "Every layer starts from the first layer's initial state.",
+        "h_0[k] and c_0[k]: k counts layers and directions, k = layer * D + direction.",
+    ),
+    "state_carried_between_layers": (
+        "A layer starts from the state in which the one before it ended.",
+        "h and c: they are set anew before each layer and direction.",
+    ),
+    "dropout_after_last": (
+        "Dropout is applied after the last layer, too; torch leaves that one alone.",
+        "the dropout line: only where layer < num_layers - 1.",
+    ),
+    "dropout_missing": (
+        "There is no dropout between the layers.",
+        "the loop over the layers: dropout acts on the output of each layer but the last.",
+    ),
+    "dropout_in_eval": (
+        "Dropout stays on after module.eval().",
+        "F.dropout(x, p, self.training): without the third argument it is always on.",
+    ),
+    "dropout_on_input": (
+        "Dropout is applied to the input; torch applies it between layers only.",
+        "where dropout stands in your loop over the layers.",
+    ),
+    "batch_first_ignored": (
+        "batch_first=True changes nothing: your code walks along the batch as if it were time.",
+        "the first line of forward: input.transpose(0, 1) where batch_first.",
+    ),
+    "batch_first_always": (
+        "The input is read as (N, L, ...) although batch_first is False.",
+        "the layout: without batch_first it is (L, N, ...).",
+    ),
+    "output_not_batch_first": (
+        "With batch_first=True the output has to be (N, L, ...), and yours is (L, N, ...).",
+        "the last line of forward: transpose back what was transposed at the start.",
+    ),
+    "h_n_batch_first": (
+        "Your h_n is batch-first; torch keeps (D*num_layers, N, H_out) even with batch_first=True.",
+        "batch_first: it concerns input and output, never h_n, c_n or hx.",
+    ),
+    "padding_not_ignored": (
+        "The padding is not ignored: it changes your results.",
+        "lengths: what stands behind a row's own length must make no difference.",
+    ),
+}
