@@ -4,6 +4,7 @@ Heavy imports stand inside the commands, so that ``--help`` answers at once. A c
 one line that a user reads is written in ``cli.py``.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from lstm_tutorial.cli import OneLineErrors, command_to_repeat, settings_of, text_lines
+from lstm_tutorial.cli import OneLineErrors, command_to_repeat, decode, settings_of
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -63,7 +64,9 @@ def train(
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
     patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
     validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out.")] = 0.1,
-    threads: Annotated[int | None, Option(min=1, help="For torch; default: its own.")] = None,
+    threads: Annotated[
+        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
+    ] = None,
     resume: Annotated[bool, Option("--resume", help="Go on after a stop.")] = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
@@ -80,7 +83,8 @@ def train(
     with tqdm(desc="batches", file=sys.stderr, disable=None, leave=False) as bar:
 
         def show(epoch: dict) -> None:
-            tqdm.write(EPOCH_LINE.format(**epoch), file=sys.stdout)
+            with tqdm.external_write_mode():  # hides the bar while the line is written
+                print(EPOCH_LINE.format(**epoch), flush=True)
             bar.reset()
 
         record = runs.train(
@@ -117,8 +121,8 @@ def predict(
     """Print label and probability of a review, or of every line of standard input."""
     from lstm_tutorial.sentiment import runs
 
-    texts = text_lines(sys.stdin.buffer.read()) if text is None else [text]
-    for probability in runs.predict(runs.load(run), texts):
+    lines = sys.stdin.buffer.read().splitlines() if text is None else [os.fsencode(text)]
+    for probability in runs.predict(runs.load(run), decode(lines)):
         label = "positive" if probability > 0.5 else "negative"
         print(f"{label} {max(probability, 1 - probability):.3f}")
 

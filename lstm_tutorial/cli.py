@@ -1,5 +1,6 @@
-"""What the commands in ``__main__.py`` share: errors in one line, text from stdin, the record."""
+"""What the commands in ``__main__.py`` stand on: errors in one line, options, texts."""
 
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ class OneLineErrors(TyperGroup):
             return super().main(*args, standalone_mode=False, **kwargs)
         try:
             status = super().main(*args, standalone_mode=False, **kwargs)
+            _flush_stdout()
         except Exception as error:
             print(f"Error: {_one_line(error)}", file=sys.stderr)
             status = getattr(error, "exit_code", 1)
@@ -43,6 +45,15 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, MISTAKES):
         return " ".join(str(error).split())
     raise error
+
+
+def _flush_stdout() -> None:
+    """Write out what was printed, while a full disk or a closed pipe can still be reported."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = io.StringIO()  # Python flushes again when it ends
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def settings_of(context: typer.Context) -> dict[str, Any]:
@@ -80,24 +91,24 @@ def command_to_repeat(context: typer.Context) -> str:
     return " ".join(words)
 
 
-def text_lines(data: bytes) -> list[str]:
-    """Decode standard input.
+def decode(lines: list[bytes]) -> list[str]:
+    """Decode what a user typed or piped.
 
     Args:
-        data: UTF-8, one review a line.
+        lines: one review each.
 
     Returns:
-        The lines.
+        The same lines as text.
 
     Raises:
-        ValueError: if there are none, or a line is not UTF-8.
+        ValueError: if there are none, or one is not UTF-8.
     """
-    lines = []
-    for k, line in enumerate(data.splitlines(), start=1):
-        try:
-            lines.append(line.decode())
-        except UnicodeDecodeError as error:
-            raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
     if not lines:
         raise ValueError("expected reviews, one a line, got nothing")
-    return lines
+    texts = []
+    for k, line in enumerate(lines, start=1):
+        try:
+            texts.append(line.decode())
+        except UnicodeDecodeError as error:
+            raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
+    return texts

@@ -56,7 +56,11 @@ def predict_proba(model: nn.Module, loader: DataLoader) -> Tensor:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switch dropout and gradients off, and put the training flag back afterwards."""
+    """Switch dropout and gradients off, and put the training flag back afterwards.
+
+    Args:
+        model: any module.
+    """
     was_training = model.training
     model.eval()
     try:
@@ -66,15 +70,45 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def device_of(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
-
-
 def count_correct(logits: Tensor, labels: Tensor) -> int:
+    """Count the reviews whose logit has the sign that their label asks for.
+
+    Args:
+        logits: float (N,).
+        labels: float (N,), 1 for positive and 0 for negative.
+
+    Returns:
+        A number between 0 and N.
+    """
     return int(((logits > 0) == (labels > 0.5)).sum())
 
 
 def averages(loss_sum: float, correct: int, count: int) -> dict[str, float]:
+    """Divide sums over reviews by their number.
+
+    Args:
+        loss_sum: of all reviews' losses.
+        correct: number of reviews classified rightly.
+        count: number of reviews.
+
+    Returns:
+        ``loss`` and ``accuracy``.
+
+    Raises:
+        ValueError: if there are no reviews.
+    """
     if count == 0:
         raise ValueError("expected at least one review, got an empty loader")
     return {"loss": loss_sum / count, "accuracy": correct / count}
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Find the device that holds a model.
+
+    Args:
+        model: a module with parameters, all on one device.
+
+    Returns:
+        That device.
+    """
+    return next(model.parameters()).device

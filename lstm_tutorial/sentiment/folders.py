@@ -79,14 +79,17 @@ def is_finished(folder: Path, settings: Settings, resume: bool) -> bool:
     return RECORD in found
 
 
-def _check_same(folder: Path, before: Settings, now: Settings) -> None:
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    changes = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in names]
-    if changes:
-        raise ValueError(f"{folder} holds a run with other settings: {'; '.join(changes)}")
-
-
 def start(folder: Path, settings: Settings, vocab: Vocab) -> None:
+    """Make the folder, if need be, and claim it for a run.
+
+    Args:
+        folder: free for the run, as ``is_finished`` checks.
+        settings: of the run.
+        vocab: of the run.
+
+    Raises:
+        OSError: if a file cannot be written. A folder made for nothing is removed again.
+    """
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -99,17 +102,42 @@ def start(folder: Path, settings: Settings, vocab: Vocab) -> None:
 
 
 def tidy(folder: Path) -> None:
+    """Remove what a finished run no longer needs.
+
+    Args:
+        folder: of a finished run.
+    """
     for name in (CHECKPOINT, STARTED, *(name + PART for name in FILES)):
         (folder / name).unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: dict) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a dict as JSON, whole or not at all.
+
+    Args:
+        path: replaced if it exists.
+        value: holds what JSON can hold; NaN is not among it.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
     write_whole(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a dict from JSON.
+
+    Args:
+        path: written by ``write_json``.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: if the file is missing, damaged, or holds something else.
+    """
     if not path.is_file():
-        raise ValueError(f"{path.parent} holds no run: {path.name} is missing")
+        raise ValueError(f"{path} is missing: {path.parent} holds no run")
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
@@ -117,3 +145,10 @@ def read_json(path: Path) -> dict:
     if not isinstance(value, dict):
         raise ValueError(f"{path} is no file of a run: it holds no JSON object")
     return value
+
+
+def _check_same(folder: Path, before: Settings, now: Settings) -> None:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    changes = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in names]
+    if changes:
+        raise ValueError(f"{folder} holds a run with other settings: {'; '.join(changes)}")

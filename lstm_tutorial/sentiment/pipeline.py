@@ -1,5 +1,6 @@
 """Go from raw reviews to loaders and a model, as the settings of a run say."""
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
         ValueError: if a review or a setting is no good.
         OSError: if the data cannot be read.
     """
+    _check(settings)
     reviews, validation = read_training(settings, root)
     tokens = [tokens_of(review) for review in reviews]
     vocab = build_vocab(tokens, settings["min_freq"], settings["vocab_size"])
@@ -66,7 +68,7 @@ def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], 
         The reviews for training and those for validation, which share no film (IMDB).
     """
     fraction = settings["validation_fraction"]
-    if settings["corpus"] == "imdb":
+    if _is_imdb(settings, root):
         return imdb.split_by_film(imdb.load("train", root), fraction, SPLIT_SEED)
     reviews = corpus.make_reviews(BUILT_IN_SIZES["train"], seed=0)
     cut = round(fraction * len(reviews))
@@ -86,7 +88,7 @@ def read_part(part: str, settings: Settings, root: Path | None) -> list[Review]:
     """
     if part != "test":
         return read_training(settings, root)[part == "validation"]
-    if settings["corpus"] == "imdb":
+    if _is_imdb(settings, root):
         return imdb.load("test", root)
     return corpus.make_reviews(BUILT_IN_SIZES["test"], seed=1)
 
@@ -145,3 +147,21 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier:
         The model, initialised from torch's global random generator.
     """
     return BiLSTMClassifier(len(vocab), **{name: settings[name] for name in MODEL_SETTINGS})
+
+
+def _is_imdb(settings: Settings, root: Path | None) -> bool:
+    if settings["corpus"] == "built-in" and root is not None:
+        raise ValueError("the built-in corpus is made, not read: leave out --root")
+    return settings["corpus"] == "imdb"
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what would only fail after the folder of the run has been made."""
+    for name in ("lr", "dropout", "word_dropout"):
+        if not math.isfinite(settings[name]):
+            raise ValueError(f"expected a finite {name}, got {settings[name]}")
+    if settings["lr"] <= 0:
+        raise ValueError(f"expected lr greater than 0, got {settings['lr']}")
+    if not 0 < settings["validation_fraction"] < 1:
+        came = settings["validation_fraction"]
+        raise ValueError(f"expected validation_fraction between 0 and 1, got {came}")
