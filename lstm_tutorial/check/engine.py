@@ -6,7 +6,6 @@ object run over the same cases, and the first whose every value equals the reade
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import torch
 from torch import Tensor
@@ -120,30 +119,32 @@ class Examination:
         )
 
     def _name(self, got: list[Outcome], failing: list[int]) -> tuple[str, str, str]:
-        wrong = self._recognise(got, failing)
+        """Mistake, diagnosis and hint: a known mistake if one fits, else what else can be told."""
+        out, expected = got[failing[0]], self.expected[failing[0]]
+        wrong = (
+            self._recognise(self.wrongs, got, failing)
+            or _without_gradient(out, expected)
+            or _not_finite(out, expected)
+            or self._recognise(self.rarely(), got, failing)
+        )
         if wrong is not None:
             return wrong.mistake, wrong.diagnosis, LOOK_AT[wrong.mistake]
-        out, expected = got[failing[0]], self.expected[failing[0]]
         if isinstance(out, Unfit):
             return out.mistake, out.diagnosis, LOOK_AT[out.mistake]
         if isinstance(out, Exception):
             return "raised", *tell_exception(out, self.call)
-        for mistake, detail in (_without_gradient(out, expected), _not_finite(out, expected)):
-            if mistake:
-                return mistake, f"{MISTAKES[mistake]} {detail}", LOOK_AT[mistake]
-        return (
-            "unrecognised",
-            "The numbers are not the wanted ones, and fit no mistake that this check knows.",
-            self.otherwise,
-        )
+        told = "The numbers are not the wanted ones, and fit no mistake that this check knows."
+        return "unrecognised", told, self.otherwise
 
-    def _recognise(self, got: list[Outcome], failing: list[int]) -> Wrong | None:
+    def _recognise(
+        self, wrongs: Iterable[Wrong], got: list[Outcome], failing: list[int]
+    ) -> Wrong | None:
         """The first wrong implementation that does in every case what the reader's code does."""
         decisive = [k for k in failing if not isinstance(got[k], Exception)]
         if not decisive:
             return None
         order = [decisive[0], *(k for k in range(len(got)) if k != decisive[0])]
-        for wrong in chain(self.wrongs, self.rarely()):
+        for wrong in wrongs:
             if all(agree(self._outcome(wrong.made, self.cases[k]), got[k]) for k in order):
                 return wrong
         return None
@@ -175,15 +176,18 @@ def _raised(out: Outcome) -> Exception | None:
     return out if isinstance(out, Exception) and not isinstance(out, Unfit) else None
 
 
-def _without_gradient(out: Values, expected: Values) -> tuple[str, str]:
+def _without_gradient(out: Outcome, expected: Values) -> Wrong | None:
+    if isinstance(out, Exception):
+        return None
     wrong = [name for name in expected if not close(out[name], expected[name])]
     cut = [name for name in wrong if name.startswith("gradient of") and not out[name].any()]
-    if cut and cut == wrong:
-        names = ", ".join(name.removeprefix("gradient of ") for name in cut)
-        return "gradient_missing", f"None reaches {names}."
-    return "", ""
+    names = ", ".join(name.removeprefix("gradient of ") for name in cut)
+    told = f"None reaches {names}."
+    return Wrong("gradient_missing", None, told) if cut and cut == wrong else None
 
 
-def _not_finite(out: Values, expected: Values) -> tuple[str, str]:
+def _not_finite(out: Outcome, expected: Values) -> Wrong | None:
+    if isinstance(out, Exception):
+        return None
     names = [k for k in out if not out[k].isfinite().all() and expected[k].isfinite().all()]
-    return ("not_finite", f"Seen in {', '.join(names)}.") if names else ("", "")
+    return Wrong("not_finite", None, f"Seen in {', '.join(names)}.") if names else None

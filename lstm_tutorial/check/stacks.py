@@ -42,10 +42,11 @@ class Rules:
     step: Step = Step()  # noqa: RUF009 - frozen
     weights: Callable[[int, int], tuple[int, int]] = _own
     start: Callable[[list[States], int, States | None], States] = _given
+    after_step: Callable[[States], States] = lambda state: state
     flip_in: bool = True
     flip_out: bool = True
     join: Callable[[list[Tensor]], Tensor] = partial(torch.cat, dim=-1)  # noqa: RUF009
-    ends: Callable[[Tensor, Tensor], Tensor] = lambda outputs, h: h
+    ends: Callable[[Tensor, States], States] = lambda outputs, state: state
     dropout: Callable[[Tensor, float, bool, bool], Tensor] = _between
     drop_input: bool = False
     returned_layer: int = -1
@@ -101,7 +102,7 @@ class Stack(nn.LSTM):
                 start = rules.start(starts, layer * directions + direction, before)
                 output, before = self._scan(x, start, layer, direction)
                 outputs.append(output)
-                ends.append((rules.ends(output, before[0]), before[1]))
+                ends.append(rules.ends(output, before))
             x = rules.join(outputs)
             x = rules.dropout(x, self.dropout, self.training, layer == self.num_layers - 1)
             kept.append(x)
@@ -110,7 +111,7 @@ class Stack(nn.LSTM):
 
     def _scan(self, x: Tensor, state: States, layer: int, direction: int) -> tuple[Tensor, States]:
         layer, reverse = self.rules.weights(layer, direction)
-        suffix = f"_l{layer}" + "_reverse" * reverse
+        suffix = f"_l{layer}" + "_reverse" * (reverse and self.bidirectional)
         names = ["weight_ih", "weight_hh"] + ["bias_ih", "bias_hh"] * self.bias
         weights = {name: getattr(self, name + suffix) for name in names}
         if self.proj_size:
@@ -119,6 +120,7 @@ class Stack(nn.LSTM):
         for step in x.flip(0) if direction and self.rules.flip_in else x:
             state = self.rules.step(step, state, **weights)
             outputs.append(state[0])
+            state = self.rules.after_step(state)
         output = torch.stack(outputs)
         return (output.flip(0) if direction and self.rules.flip_out else output), state
 
@@ -134,6 +136,10 @@ def _zeroed(states: list[States], k: int, before: States | None) -> States:
 
 def _carried(states: list[States], k: int, before: States | None) -> States:
     return states[k] if before is None else before
+
+
+def _cut(hx: States) -> States:
+    return hx[0].detach(), hx[1].detach()
 
 
 def _by_direction(states: Tensor, directions: int) -> Tensor:
@@ -161,7 +167,7 @@ _CHANGES: list[tuple[str, dict, str]] = [
     ("direction_weights_swapped", {"weights": lambda layer, d: (layer, 1 - d)}, ""),
     ("layer_weights_reused", {"weights": lambda layer, d: (0, d)}, "All use the first layer's."),
     ("layer_weights_reused", {"weights": lambda layer, d: (min(layer, 1), d)}, "It is _l1."),
-    ("h_n_reverse_last_step", {"ends": lambda outputs, h: outputs[-1]}, ""),
+    ("h_n_reverse_last_step", {"ends": lambda outputs, state: (outputs[-1], state[1])}, ""),
     ("h_n_wrong_layer", {"states": lambda states, d: states[-d:]}, "Yours: the last layer's."),
     ("h_n_wrong_layer", {"states": lambda states, d: states[:d]}, "Yours: the first layer's."),
     ("h_n_layers_reversed", {"states": _from_the_top}, ""),
@@ -172,6 +178,7 @@ _CHANGES: list[tuple[str, dict, str]] = [
     ("dropout_after_last", {"dropout": lambda x, p, training, last: F.dropout(x, p, training)}, ""),
     ("dropout_in_eval", {"dropout": lambda x, p, training, last: _between(x, p, True, last)}, ""),
     ("dropout_on_input", {"drop_input": True}, ""),
+    ("states_detached", {"after_step": _cut}, "So are h_n and c_n."),
     ("padding_not_ignored", {"row_by_row": False}, ""),
 ]  # fmt: skip
 
