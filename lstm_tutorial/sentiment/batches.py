@@ -1,0 +1,152 @@
+"""From lists of ids to padded batches of like length."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Sampler
+
+PADDING = 0  # the id of <pad>
+POOL = 50  # batches that are sorted by length together
+
+Example = tuple[list[int], int]  # the ids of a review, and its label
+
+
+class Batch(NamedTuple):
+    """Hold some reviews as tensors.
+
+    Args:
+        ids: int64 (N, L), 0 on padding.
+        lengths: int64 (N,), on the CPU, where packing wants them.
+        labels: float32 (N,), 0 or 1.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Copy to a device; the lengths stay on the CPU."""
+        return Batch(self.ids.to(device), self.lengths, self.labels.to(device))
+
+
+def truncate(ids: list[int], max_length: int, keep: str = "head") -> list[int]:
+    """Cut a long review.
+
+    Args:
+        ids: one id a token.
+        max_length: tokens to keep, at most.
+        keep: ``"head"``, the beginning; ``"tail"``, the end; or ``"both"``, half of each.
+
+    Returns:
+        The ids that are left; all of them where there are no more than max_length.
+
+    Raises:
+        ValueError: if max_length is not positive or keep is unknown.
+    """
+    if max_length < 1:
+        raise ValueError(f"expected max_length of at least 1, got {max_length}")
+    if keep not in ("head", "tail", "both"):
+        raise ValueError(f"expected keep to be head, tail or both, got {keep!r}")
+    if len(ids) <= max_length:
+        return ids
+    head = {"head": max_length, "tail": 0, "both": (max_length + 1) // 2}[keep]
+    tail = max_length - head
+    return ids[:head] + ids[len(ids) - tail :]
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad reviews to the length of the longest.
+
+    Args:
+        examples: ids and label of each review.
+
+    Returns:
+        One batch, its rows in the order of the examples.
+
+    Raises:
+        ValueError: if a review is empty.
+    """
+    rows = [torch.tensor(ids, dtype=torch.int64) for ids, _ in examples]
+    lengths = torch.tensor([len(row) for row in rows])
+    if (lengths == 0).any():
+        raise ValueError(
+            f"expected at least one token in every review, got none at position "
+            f"{int((lengths == 0).nonzero()[0])} of the batch: drop empty reviews first"
+        )
+    labels = torch.tensor([label for _, label in examples], dtype=torch.float32)
+    return Batch(pad_sequence(rows, batch_first=True, padding_value=PADDING), lengths, labels)
+
+
+class BucketSampler(Sampler[list[int]]):
+    """Put reviews of like length into one batch.
+
+    Shuffled, the reviews of fifty batches at a time are drawn, sorted by length and cut into
+    batches, and then all batches are shuffled. Every review comes exactly once an epoch, in an
+    order that depends on the seed and the epoch and on nothing else. Unshuffled, all reviews are
+    sorted by length.
+
+    Args:
+        lengths: tokens of every review.
+        batch_size: reviews in a batch; the last one may have fewer.
+        shuffle: whether every epoch has an order of its own.
+        seed: of that order.
+
+    Raises:
+        ValueError: if batch_size is not positive.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, shuffle: bool = False, seed: int = 0
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
+        self.lengths = torch.as_tensor(lengths, dtype=torch.int64)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.lengths) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the positions of each batch's reviews."""
+        if not self.shuffle:
+            order = torch.argsort(self.lengths, stable=True)
+            yield from (batch.tolist() for batch in order.split(self.batch_size))
+            return
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
+        order = torch.randperm(len(self.lengths), generator=generator)
+        batches: list[Tensor] = []
+        for pool in order.split(POOL * self.batch_size):
+            by_length = pool[torch.argsort(self.lengths[pool], stable=True)]
+            batches.extend(by_length.split(self.batch_size))
+        for k in torch.randperm(len(batches), generator=generator).tolist():
+            yield batches[k].tolist()
+
+
+def make_loader(
+    examples: Sequence[Example], batch_size: int, shuffle: bool = False, seed: int = 0
+) -> DataLoader:
+    """Serve examples in batches of like length.
+
+    Args:
+        examples: ids and label of each review.
+        batch_size: reviews in a batch.
+        shuffle: whether every epoch has an order of its own; ``loader.batch_sampler.set_epoch``
+            goes on to the next.
+        seed: of that order.
+
+    Returns:
+        A loader that yields ``Batch``.
+    """
+    sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed)
+    return DataLoader(examples, batch_sampler=sampler, collate_fn=collate)

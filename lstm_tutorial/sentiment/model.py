@@ -1,0 +1,239 @@
+"""Embedding, bidirectional LSTM, pooling, one linear layer: a review's logit."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from lstm_tutorial import ragged
+
+POOLINGS = ("last_step", "final_states", "mean", "max", "attention")
+
+
+def last_step(output: Tensor) -> Tensor:
+    """Take the last column: the classic mistake, kept to be shown.
+
+    It may be padding, and its reverse half has read one token.
+
+    Args:
+        output: float (N, L, 2*H_out).
+
+    Returns:
+        float (N, 2*H_out).
+    """
+    return output[:, -1]
+
+
+def final_states(h_n: Tensor) -> Tensor:
+    """Join the last layer's final forward and reverse states.
+
+    Args:
+        h_n: float (2*num_layers, N, H_out), as a bidirectional ``nn.LSTM`` returns it.
+
+    Returns:
+        float (N, 2*H_out), forward half first.
+
+    Raises:
+        ValueError: if the first dimension is odd.
+    """
+    if h_n.size(0) % 2 != 0:
+        raise ValueError(
+            f"expected h_n of a bidirectional LSTM, with 2*num_layers states, got {h_n.size(0)}"
+        )
+    return torch.cat([h_n[-2], h_n[-1]], dim=1)
+
+
+def mean_pool(output: Tensor, lengths: Tensor) -> Tensor:
+    """Average the valid steps.
+
+    Args:
+        output: float (N, L, features).
+        lengths: int64 (N,).
+
+    Returns:
+        float (N, features).
+    """
+    total = output.masked_fill(is_padding(output, lengths), 0.0).sum(dim=1)
+    return total / lengths.to(output)[:, None]
+
+
+def max_pool(output: Tensor, lengths: Tensor) -> Tensor:
+    """Take each feature's largest value over the valid steps.
+
+    Args:
+        output: float (N, L, features).
+        lengths: int64 (N,).
+
+    Returns:
+        float (N, features).
+    """
+    return output.masked_fill(is_padding(output, lengths), -torch.inf).amax(dim=1)
+
+
+class AttentionPool(nn.Module):
+    """Average the valid steps with learned weights.
+
+    Args:
+        features: of each step.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(features, 1)
+
+    def weights(self, output: Tensor, lengths: Tensor) -> Tensor:
+        """Weigh every step.
+
+        Args:
+            output: float (N, L, features).
+            lengths: int64 (N,).
+
+        Returns:
+            float (N, L, 1); each row sums to 1, and padding has 0.
+        """
+        scores = self.score(output).masked_fill(is_padding(output, lengths), -torch.inf)
+        return torch.softmax(scores, dim=1)
+
+    def forward(self, output: Tensor, lengths: Tensor) -> Tensor:
+        """Pool; shapes as for ``mean_pool``."""
+        output = output.masked_fill(is_padding(output, lengths), 0.0)
+        return (self.weights(output, lengths) * output).sum(dim=1)
+
+
+def is_padding(output: Tensor, lengths: Tensor) -> Tensor:
+    """Mark the steps behind each row's length.
+
+    Args:
+        output: (N, L, features).
+        lengths: int64 (N,).
+
+    Returns:
+        bool (N, L, 1).
+    """
+    steps = torch.arange(output.size(1), device=output.device)
+    return (steps >= lengths.to(output.device)[:, None]).unsqueeze(-1)
+
+
+class BiLSTMClassifier(nn.Module):
+    """Classify reviews with a bidirectional LSTM.
+
+    Args:
+        vocab_size: V, rows of the embedding; 0 is ``<pad>`` and 1 ``<unk>``.
+        embedding_dim: E, features of a word.
+        hidden_size: H, units of a direction.
+        num_layers: stacked BiLSTM layers.
+        dropout: rate for the embedded words, the pooled vector, and between layers.
+        pooling: one of ``POOLINGS``.
+        lstm: ``torch.nn.LSTM``, or a class with its contract.
+        word_dropout: share of the words that training replaces by ``<unk>``.
+
+    Raises:
+        ValueError: if the pooling is unknown or word_dropout is no probability.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        pooling: str = "max",
+        lstm: Callable[..., nn.Module] = nn.LSTM,
+        word_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(
+                f"expected pooling to be one of {', '.join(POOLINGS)}, got {pooling!r}"
+            )
+        if not 0 <= word_dropout <= 1:
+            raise ValueError(f"expected word_dropout between 0 and 1, got {word_dropout}")
+        self.pooling = pooling
+        self.word_dropout = word_dropout
+        self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=0)
+        self.lstm = lstm(
+            embedding_dim,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout if num_layers > 1 else 0.0,
+            bidirectional=True,
+        )
+        self.attention = AttentionPool(2 * hidden_size) if pooling == "attention" else None
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(2 * hidden_size, 1)
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the logits: above 0 means positive.
+
+        Args:
+            ids: int64 (N, L).
+            lengths: int64 (N,), each between 1 and L.
+
+        Returns:
+            float (N,).
+
+        Raises:
+            ValueError: if ids are not (N, L), or lengths do not fit them.
+        """
+        check_batch(ids, lengths)
+        words = self.dropout(self.embedding(self._drop_words(ids)))  # (N, L, E)
+        pooled = self.dropout(self._pool(words, lengths))  # (N, 2*H)
+        return self.classifier(pooled).squeeze(1)
+
+    def _drop_words(self, ids: Tensor) -> Tensor:
+        if not self.training or self.word_dropout == 0:
+            return ids
+        dropped = torch.rand(ids.shape, device=ids.device) < self.word_dropout
+        return ids.masked_fill(dropped & (ids != 0), 1)
+
+    def _pool(self, words: Tensor, lengths: Tensor) -> Tensor:
+        if self.pooling == "last_step":  # the LSTM is not told the lengths
+            return last_step(self.lstm(words)[0])
+        output, h_n = run_lstm(self.lstm, words, lengths)
+        if self.pooling == "final_states":
+            return final_states(h_n)
+        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
+        return pool(output, lengths)
+
+
+def run_lstm(lstm: nn.Module, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Run an LSTM over rows of unequal length so that padding plays no part.
+
+    Args:
+        lstm: batch-first; ``torch.nn.LSTM`` runs at padded speed, any other class packed.
+        words: float (N, L, E).
+        lengths: int64 (N,).
+
+    Returns:
+        output float (N, L, D*H_out), zero on padding, and h_n float (D*num_layers, N, H_out).
+    """
+    if isinstance(lstm, nn.LSTM):
+        output, (h_n, _) = ragged.run(lstm, words, lengths)
+        return output, h_n
+    packed = pack_padded_sequence(words, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    output, (h_n, _) = lstm(packed)
+    return pad_packed_sequence(output, batch_first=True, total_length=words.size(1))[0], h_n
+
+
+def check_batch(ids: Tensor, lengths: Tensor) -> None:
+    """Refuse ids and lengths that do not fit together.
+
+    Raises:
+        ValueError: with what was expected and what came.
+    """
+    if ids.dim() != 2 or ids.dtype != torch.int64:
+        raise ValueError(f"expected ids int64 (N, L), got {ids.dtype} {tuple(ids.shape)}")
+    if tuple(lengths.shape) != (ids.size(0),):
+        raise ValueError(
+            f"expected lengths of shape ({ids.size(0)},), one for each row, "
+            f"got {tuple(lengths.shape)}"
+        )
+    wrong = ((lengths < 1) | (lengths > ids.size(1))).nonzero().flatten().tolist()
+    if wrong:
+        raise ValueError(
+            f"expected lengths between 1 and {ids.size(1)}, got {int(lengths[wrong[0]])} "
+            f"at position {wrong[0]}: drop empty reviews first"
+        )
