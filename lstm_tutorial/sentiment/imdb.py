@@ -1,0 +1,236 @@
+"""The 50,000 labelled film reviews of Stanford's IMDB data set.
+
+Source: A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng and C. Potts, "Learning word vectors
+for sentiment analysis", ACL 2011; https://ai.stanford.edu/~amaas/data/sentiment/.
+"""
+
+import os
+import random
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pooch
+
+from lstm_tutorial.sentiment import Review
+
+URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
+FOLDER = "aclImdb"
+SPLITS = ("train", "test")
+
+_REVIEW = re.compile(r"(?:^|/)(train|test)/(pos|neg)/(\d+)_(\d+)\.txt$")
+_FILMS = re.compile(r"(?:^|/)(train|test)/urls_(pos|neg)\.txt$")
+
+Files = Iterator[tuple[str, bytes]]  # path with forward slashes, content
+
+
+def cache_dir() -> Path:
+    """Name the folder that downloads are kept in.
+
+    Returns:
+        ``LSTM_TUTORIAL_CACHE`` where that is set, else the platform's own place for caches.
+    """
+    return Path(os.environ.get("LSTM_TUTORIAL_CACHE") or pooch.os_cache("lstm-tutorial"))
+
+
+def download(
+    cache: str | Path | None = None, url: str = URL, sha256: str = SHA256, progress: bool = True
+) -> Path:
+    """Download the reviews, check them, unpack them; do nothing where that is done already.
+
+    The archive and the folder appear under their own names only when they are whole.
+
+    Args:
+        cache: folder to keep them in; None for ``cache_dir()``.
+        url: of the archive.
+        sha256: its checksum; an archive with another one is thrown away.
+        progress: whether to show a progress bar on stderr.
+
+    Returns:
+        The folder ``aclImdb``.
+
+    Raises:
+        OSError: if the download fails or cannot be kept.
+        ValueError: if the archive is broken, has another checksum, or reaches out of its folder.
+    """
+    cache = Path(cache) if cache is not None else cache_dir()
+    folder = cache / FOLDER
+    if folder.is_dir():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    archive = _fetch(cache, url, sha256, progress)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as part:
+        _unpack(archive, Path(part))
+        unpacked = Path(part) / FOLDER
+        if not unpacked.is_dir():
+            raise ValueError(f"expected a folder {FOLDER} in {archive.name}, found none")
+        os.replace(unpacked, folder)
+    archive.unlink()
+    return folder
+
+
+def load(split: str, root: str | Path | None = None) -> list[Review]:
+    """Read one split.
+
+    Args:
+        split: ``"train"`` or ``"test"``.
+        root: the folder ``aclImdb``, the folder that holds it, or an archive of it, which is read
+            as it is, without a checksum; None downloads the original.
+
+    Returns:
+        The negative reviews by number, then the positive ones. Rating, id and film are given.
+
+    Raises:
+        FileNotFoundError: if the root does not exist.
+        OSError: if it cannot be read.
+        ValueError: if it holds no reviews, or a broken, empty or non-UTF-8 one.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"expected split to be train or test, got {split!r}")
+    root = download() if root is None else Path(root)
+    if not root.exists():
+        raise FileNotFoundError(2, "No such folder or archive", str(root))
+    files = _in_folder(root, split) if root.is_dir() else _in_archive(root)
+    texts, films = _sort_files(files, split, root)
+    reviews = [_review(key, data, split, films) for key, data in sorted(texts.items())]
+    if not reviews:
+        raise ValueError(
+            f"expected {FOLDER}/{split}/pos/0_9.txt and the like in {root}, found no reviews"
+        )
+    return reviews
+
+
+def split_by_film(
+    reviews: list[Review], fraction: float, seed: int
+) -> tuple[list[Review], list[Review]]:
+    """Hold out all reviews of some films, so that no film is on both sides.
+
+    Args:
+        reviews: each with a film.
+        fraction: share of the reviews to hold out, at least; between 0 and 1.
+        seed: of the choice of films.
+
+    Returns:
+        The reviews that are left, and those held out, each in their old order.
+
+    Raises:
+        ValueError: if the fraction is out of range or a review has no film.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
+    counts: dict[str, int] = {}
+    for review in reviews:
+        if review.film is None:
+            raise ValueError(f"expected a film for every review, got none for {review.id}")
+        counts[review.film] = counts.get(review.film, 0) + 1
+    films = sorted(counts)
+    random.Random(seed).shuffle(films)
+    held_out, size = set(), 0
+    while films and size < fraction * len(reviews):
+        held_out.add(films[-1])
+        size += counts[films.pop()]
+    kept = [review for review in reviews if review.film not in held_out]
+    return kept, [review for review in reviews if review.film in held_out]
+
+
+def _fetch(cache: Path, url: str, sha256: str, progress: bool) -> Path:
+    pooch.get_logger().setLevel("ERROR")
+    downloader = pooch.HTTPDownloader(progressbar=progress and sys.stderr.isatty(), timeout=60)
+    try:
+        path = pooch.retrieve(url, f"sha256:{sha256}", Path(url).name, cache, downloader=downloader)
+    except ValueError as error:  # pooch: the checksum
+        raise ValueError(
+            f"{url} is not the expected archive, and was thrown away: expected sha256 {sha256}; "
+            "the download broke off, or the file there has changed"
+        ) from error
+    except OSError as error:  # requests' errors are OSErrors too
+        raise OSError(f"could not download {url}: {error}") from error
+    return Path(path)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack an archive whose members all stay inside the folder."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _refuse_outside(member, archive)
+                tar.extract(member, folder, **_safely())
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"{archive} is a broken archive: {error}") from error
+    except OSError as error:
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        raise OSError(f"could not unpack {archive}: {error}") from error
+
+
+def _safely() -> dict[str, str]:
+    return {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+
+
+def _refuse_outside(member: tarfile.TarInfo, archive: Path) -> None:
+    parts = member.name.replace("\\", "/").split("/")
+    if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
+        raise ValueError(
+            f"{archive} is no archive to trust: expected files inside one folder, "
+            f"got {member.name!r}"
+        )
+
+
+def _in_folder(root: Path, split: str) -> Files:
+    base = root if (root / split).is_dir() else root / FOLDER
+    for path in sorted((base / split).glob("urls_*.txt")):
+        yield f"{split}/{path.name}", path.read_bytes()
+    for label in ("neg", "pos"):
+        for path in (base / split / label).glob("*.txt"):
+            yield f"{split}/{label}/{path.name}", path.read_bytes()
+
+
+def _in_archive(archive: Path) -> Files:
+    """Read an archive in one pass, in memory; nothing is written."""
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _refuse_outside(member, archive)
+                if _REVIEW.search(member.name) or _FILMS.search(member.name):
+                    yield member.name, tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError(f"{archive} is a broken archive, or none: {error}") from error
+
+
+def _sort_files(
+    files: Files, split: str, root: Path
+) -> tuple[dict[tuple[str, int, int], bytes], dict[str, list[str]]]:
+    """Texts by (label, number, rating), and the films of each label by number."""
+    texts: dict[tuple[str, int, int], bytes] = {}
+    films: dict[str, list[str]] = {}
+    for path, data in files:
+        if (found := _REVIEW.search(path)) and found[1] == split:
+            key = found[2], int(found[3]), int(found[4])
+            if key in texts:
+                raise ValueError(f"{root} holds {path} twice")
+            texts[key] = data
+        elif (found := _FILMS.search(path)) and found[1] == split:
+            films[found[2]] = re.findall(r"tt\d+", data.decode(errors="replace"))
+    return texts, films
+
+
+def _review(
+    key: tuple[str, int, int], data: bytes, split: str, films: dict[str, list[str]]
+) -> Review:
+    label, number, rating = key
+    name = f"{split}/{label}/{number}"
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"expected UTF-8 in {name}_{rating}.txt, got {error.reason} at byte {error.start}"
+        ) from error
+    if not text.strip():
+        raise ValueError(f"expected some text in {name}_{rating}.txt, got an empty review")
+    of_label = films.get(label, [])
+    film = of_label[number] if number < len(of_label) else None
+    return Review(text, int(label == "pos"), rating, name, film)
