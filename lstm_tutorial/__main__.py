@@ -57,7 +57,7 @@ def train(
     num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = 1,
     dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = 0.3,
     word_dropout: Annotated[float, Option(min=0, max=1, help="Rate for whole words.")] = 0.1,
-    vocab_size: Annotated[int, Option(min=2, help="Most frequent words to know.")] = 30_000,
+    vocab_size: Annotated[int, Option(min=3, help="Most frequent words to know.")] = 30_000,
     min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = 1,
     max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
     keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
