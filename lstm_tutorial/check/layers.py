@@ -93,6 +93,7 @@ def _lstm_cases(taken: list[str], with_states: bool, packed: bool) -> Iterator[C
             told |= {"hx": hx} | ({"input": kind} if packed else {})
             again = size != _SIZES[0] and (hx is None) == with_states  # once is enough
             needless = "dropout" in chosen and ("num_layers" not in chosen or size != _SIZES[0])
+            needless |= kind == "packed" and size != _SIZES[0]
             if not (told in seen or again or needless):
                 seen.append(told)
                 yield _lstm_case(told, chosen)
