@@ -4,7 +4,11 @@ import math
 
 import pytest
 import torch
-from check_slips import (
+
+import lstm_tutorial
+from lstm_tutorial import check
+from lstm_tutorial.check.steps import orders, wrong_steps
+from tests.check_slips import (
     CELL,
     CELL_SLIPS,
     LSTM,
@@ -14,11 +18,7 @@ from check_slips import (
     STEP_SLIPS,
     slipped,
 )
-from check_task_slips import TASKS
-
-import lstm_tutorial
-from lstm_tutorial import check
-from lstm_tutorial.check.steps import orders, wrong_steps
+from tests.check_task_slips import TASKS
 
 
 def ids(slips: list[tuple]) -> list[str]:

@@ -70,34 +70,39 @@ def _run_padded(subject: Callable, case: Case) -> Values:
     return with_gradients(outputs, {"padded": x, **dict(lstm.named_parameters())})
 
 
+def _plain(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    output, (h_n, _) = lstm(x)
+    return output, h_n
+
+
+def _masked(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    output, h_n = _plain(lstm, x, lengths)
+    return output * valid(output, lengths), h_n
+
+
+def _left_sorted(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    order = lengths.argsort(descending=True, stable=True)
+    return run_packed(lstm, x[order], lengths[order])
+
+
+def _output_back(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    order = lengths.argsort(descending=True, stable=True)
+    output, h_n = _left_sorted(lstm, x, lengths)
+    return output[order.argsort()], h_n
+
+
+def _turned(lstm: nn.LSTM, x: Tensor, lengths: Tensor, which: int) -> tuple[Tensor, ...]:
+    pair = run_packed(lstm, x, lengths)
+    return tuple(t.transpose(0, 1) if k == which else t for k, t in enumerate(pair))
+
+
 def _wrong_runs() -> Iterator[Wrong]:
-    def plain(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        output, (h_n, _) = lstm(x)
-        return output, h_n
-
-    def masked(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        output, h_n = plain(lstm, x, lengths)
-        return output * valid(output, lengths), h_n
-
-    def left_sorted(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        order = lengths.argsort(descending=True, stable=True)
-        return run_packed(lstm, x[order], lengths[order])
-
-    def output_back(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        order = lengths.argsort(descending=True, stable=True)
-        output, h_n = left_sorted(lstm, x, lengths)
-        return output[order.argsort()], h_n
-
-    def turned(lstm: nn.LSTM, x: Tensor, lengths: Tensor, which: int) -> tuple[Tensor, ...]:
-        pair = run_packed(lstm, x, lengths)
-        return tuple(t.transpose(0, 1) if k == which else t for k, t in enumerate(pair))
-
-    yield Wrong("padding_not_ignored", plain)
-    yield Wrong("padding_not_ignored", masked, "Zeros behind the output come too late.")
-    yield Wrong("rows_left_sorted", left_sorted)
-    yield Wrong("rows_left_sorted", output_back, "It is h_n.")
-    yield Wrong("output_not_batch_first", lambda *given: turned(*given, 0))
-    yield Wrong("h_n_batch_first", lambda *given: turned(*given, 1))
+    yield Wrong("padding_not_ignored", _plain)
+    yield Wrong("padding_not_ignored", _masked, "Zeros behind the output come too late.")
+    yield Wrong("rows_left_sorted", _left_sorted)
+    yield Wrong("rows_left_sorted", _output_back, "It is h_n.")
+    yield Wrong("output_not_batch_first", lambda *given: _turned(*given, 0))
+    yield Wrong("h_n_batch_first", lambda *given: _turned(*given, 1))
 
 
 def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Result:

@@ -57,32 +57,36 @@ def _final_states(output: Tensor, h_n: Tensor, lengths: Tensor) -> Tensor:
     return torch.cat([h_n[-2], h_n[-1]], dim=-1)
 
 
+def _half(output: Tensor) -> int:
+    return output.size(-1) // 2
+
+
+def _ends(output: Tensor, lengths: Tensor) -> Tensor:
+    return output[torch.arange(len(lengths)), lengths - 1]
+
+
+_TABLE: list[tuple[str, Pool, str]] = [
+    ("last_padded_step", lambda y, s, n: y[:, -1], ""),
+    ("reverse_at_last_step", lambda y, s, n: _ends(y, n), ""),
+    ("taken_at_first_step", lambda y, s, n: y[:, 0], ""),
+    (
+        "forward_at_padded_end",
+        lambda y, s, n: torch.cat([y[:, -1, : _half(y)], y[:, 0, _half(y) :]], -1),
+        "",
+    ),
+    ("directions_swapped", lambda y, s, n: torch.cat([s[-1], s[-2]], -1), ""),
+    ("h_n_wrong_layer", lambda y, s, n: torch.cat([s[0], s[1]], -1), "Yours: the first."),
+    ("layers_mixed", lambda y, s, n: torch.cat([s[0], s[-1]], -1), ""),
+    ("layers_mixed", lambda y, s, n: torch.cat([s[-1], s[0]], -1), ""),
+    ("one_direction_only", lambda y, s, n: s[-1], "It is the reverse one."),
+    ("one_direction_only", lambda y, s, n: s[-2], "It is the forward one."),
+    ("one_direction_only", lambda y, s, n: torch.cat([s[-1], s[-1]], -1), "It stands twice."),
+    ("rows_mixed", lambda y, s, n: s[-2:].reshape(s.size(1), -1), ""),
+    ("rows_mixed", lambda y, s, n: s.reshape(s.size(1), -1), "And all layers are in it."),
+    ("h_n_wrong_layer", lambda y, s, n: s.transpose(0, 1).flatten(1), "Yours: all of them."),
+]
+
+
 def _wrong_last_states() -> Iterator[Wrong]:
-    def h(output: Tensor) -> int:
-        return output.size(-1) // 2
-
-    def ends(output: Tensor, lengths: Tensor) -> Tensor:
-        return output[torch.arange(len(lengths)), lengths - 1]
-
-    table: list[tuple[str, Pool, str]] = [
-        ("last_padded_step", lambda y, s, n: y[:, -1], ""),
-        ("reverse_at_last_step", lambda y, s, n: ends(y, n), ""),
-        ("taken_at_first_step", lambda y, s, n: y[:, 0], ""),
-        (
-            "forward_at_padded_end",
-            lambda y, s, n: torch.cat([y[:, -1, : h(y)], y[:, 0, h(y) :]], -1),
-            "",
-        ),
-        ("directions_swapped", lambda y, s, n: torch.cat([s[-1], s[-2]], -1), ""),
-        ("h_n_wrong_layer", lambda y, s, n: torch.cat([s[0], s[1]], -1), "Yours: the first."),
-        ("layers_mixed", lambda y, s, n: torch.cat([s[0], s[-1]], -1), ""),
-        ("layers_mixed", lambda y, s, n: torch.cat([s[-1], s[0]], -1), ""),
-        ("one_direction_only", lambda y, s, n: s[-1], "It is the reverse one."),
-        ("one_direction_only", lambda y, s, n: s[-2], "It is the forward one."),
-        ("one_direction_only", lambda y, s, n: torch.cat([s[-1], s[-1]], -1), "It stands twice."),
-        ("rows_mixed", lambda y, s, n: s[-2:].reshape(s.size(1), -1), ""),
-        ("rows_mixed", lambda y, s, n: s.reshape(s.size(1), -1), "And all layers are in it."),
-        ("h_n_wrong_layer", lambda y, s, n: s.transpose(0, 1).flatten(1), "Yours: all of them."),
-    ]
-    for mistake, pool, detail in table:
+    for mistake, pool, detail in _TABLE:
         yield Wrong(mistake, pool, detail)
