@@ -114,8 +114,8 @@ def fit(
         on_batch: called after every step.
 
     Returns:
-        One dict an epoch: ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
-        ``validation_loss``, ``validation_accuracy``, ``seconds``.
+        A dict for each epoch, with ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
+        ``validation_loss``, ``validation_accuracy`` and ``seconds``.
 
     Raises:
         ValueError: if epochs, lr or patience is not positive, a loader is empty, or the checkpoint
