@@ -1,0 +1,69 @@
+# The whole book in two commands: `make book` builds it, `make test` checks it.
+# Every target is a plain command or two; README.md gives them for a machine without make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+CHAPTERS = $(wildcard book/*.ipynb)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help book test lint unit nbval build pages chromium serve notebooks train screenshots clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+book: build ## build the book and print the path of its first page
+	@echo "The book is at $(CURDIR)/_build/html/index.html"
+
+test: lint unit nbval build pages ## run everything that CI runs
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 10); \
+	  sys.exit(0 if ok else "Python 3.10 or later is needed: make PYTHON=/path/to/python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+build: $(STAMP)
+	$(BIN)/jupyter-book build . --all -W --keep-going -n --quiet
+
+lint: $(STAMP) ## check style: ruff, on modules and notebooks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# One thread each: two workers share the processor better than two times all of its threads.
+unit: $(STAMP) ## test the package and the files of the repository
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 \
+	  --ignore tests/test_book.py --ignore tests/test_browser.py
+
+nbval: $(STAMP) ## run every notebook and compare with its stored outputs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
+	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
+
+pages: $(STAMP) chromium ## test the built pages, in a browser too
+	$(BIN)/python -m pytest tests/test_book.py tests/test_browser.py
+
+chromium: $(STAMP)
+	@$(BIN)/python tests/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+	  || echo "No Chromium found, so the browser tests are skipped: install chromium or" \
+	  "google-chrome, or name one in the environment variable CHROMIUM."
+
+serve: build ## serve the book on http://localhost:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+notebooks: $(STAMP) ## run the chapters and store their outputs: make notebooks CHAPTERS=book/gates.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False $(CHAPTERS)
+
+train: $(STAMP) ## train on IMDB as the record in the book says (downloads 84 MB, minutes on 2 cores)
+	$(BIN)/python -m lstm_tutorial train runs/imdb --pooling max $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE))
+
+screenshots: build chromium ## take the picture in README.md anew
+	$(BIN)/python tests/screenshots.py
+
+clean: ## remove everything that make made
+	rm -rf .venv _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
