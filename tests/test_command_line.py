@@ -1,23 +1,25 @@
 """The command line: what a run leaves behind, what survives a kill, what a mistake looks like."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import struct
 import subprocess
 import sys
 import typing
 from pathlib import Path
 
 import pytest
-from lstm_tutorial.sentiment.model import POOLINGS
-from lstm_tutorial.sentiment.text import load_vocab
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from lstm_tutorial import __main__ as command_line
 from lstm_tutorial.__main__ import app
 from lstm_tutorial.sentiment import imdb, pipeline, records
+from lstm_tutorial.sentiment.model import POOLINGS
+from lstm_tutorial.sentiment.text import load_vocab
 
 SMALL = ["--embedding-dim", "8", "--hidden-size", "8", "--epochs", "2", "--threads", "1"]
 BUILT_IN = ["--corpus", "built-in", *SMALL]
@@ -95,6 +97,49 @@ def test_the_command_line_knows_every_pooling():
     assert typing.get_args(command_line.Pooling) == POOLINGS
 
 
+def read_all(terminal):
+    """Read a pseudo-terminal until nobody holds its other end."""
+    shown = b""
+    with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as stream:
+        while data := stream.read(1000):
+            shown += data
+    return shown
+
+
+def test_training_shows_a_bar_on_a_terminal_and_none_in_a_log(tmp_path):
+    fcntl = pytest.importorskip("fcntl", reason="needs a pseudo-terminal")
+    termios = pytest.importorskip("termios", reason="needs a pseudo-terminal")
+    terminal, end = os.openpty()
+    size = struct.pack("HHHH", 24, 80, 0, 0)  # rows and columns: tqdm shows nothing on none
+    fcntl.ioctl(end, termios.TIOCSWINSZ, size)
+    words = [sys.executable, "-m", "lstm_tutorial", "train", str(tmp_path / "run"), *BUILT_IN]
+    words += ["--max-length", "16"]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=end)
+    os.close(end)
+    shown = read_all(terminal).decode()
+    assert process.wait(timeout=300) == 0
+    assert "batches: " in shown
+    assert "/71 [" in shown  # 4,500 reviews in batches of 64
+    assert [line[:7] for line in (tmp_path / "log").read_text().splitlines()[:2]] == [
+        "epoch 1",
+        "epoch 2",
+    ]
+
+
+def test_download_names_the_folder(tmp_path):
+    root = write_imdb(tmp_path)  # as if downloaded before
+    assert call("download", "--cache", tmp_path).stdout == f"{root}\n"
+
+
+def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
+    def fail(cache):
+        raise OSError("could not download https://example.org/a.tar.gz:\n  refused")
+
+    monkeypatch.setattr(imdb, "download", fail)
+    assert_one_line(call("download", "--cache", tmp_path), "could not download", "refused")
+
+
 # What a run leaves behind
 
 
@@ -148,6 +193,14 @@ def test_the_record_carries_no_path(tmp_path):
         "python -m lstm_tutorial train 'my run' --root \"$IMDB_ARCHIVE\" --pooling mean "
         "--epochs 2 --embedding-dim 8 --hidden-size 8 --threads 1"
     )
+
+
+def test_without_a_root_the_download_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("LSTM_TUTORIAL_CACHE", str(write_imdb(tmp_path).parent))
+    assert call("train", tmp_path / "run", *SMALL).exit_code == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["data"] == {"corpus": "imdb", "train": 32, "validation": 8, "test": 40}
+    assert "IMDB_ARCHIVE" not in record["command"]
 
 
 def test_another_seed_gives_other_weights_and_the_same_parts(small_corpus, tmp_path):
@@ -262,7 +315,7 @@ def whole_files(folder):
 
 
 def test_a_run_killed_in_the_middle_of_an_epoch_goes_on(tmp_path):
-    options = [*BUILT_IN, "--epochs", "3"]
+    options = [*BUILT_IN, "--epochs", "3", "--max-length", "16"]
     whole = call_outside("train", tmp_path / "whole", *options)
     assert whole.returncode == 0, whole.stderr
     words = [sys.executable, "-m", "lstm_tutorial", "train", str(tmp_path / "run"), *options]
