@@ -476,6 +476,8 @@ BAD_OPTIONS = [
     ("--max-length", "0"),
     ("--validation-fraction", "0"),
     ("--validation-fraction", "1"),
+    ("--validation-fraction", "0.0001"),
+    ("--validation-fraction", "0.9999"),
     ("--hidden-size", "99999999999"),
     ("--threads", "0"),
     ("--seed", "-1"),

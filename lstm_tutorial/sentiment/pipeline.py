@@ -1,7 +1,6 @@
 """Go from raw reviews to loaders and a model, as the settings of a run say."""
 
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +14,7 @@ from lstm_tutorial.sentiment.folders import Settings
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
 from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
 
-MODEL_SETTINGS = ["embedding_dim", "hidden_size", "num_layers", "dropout", "pooling"]
-MODEL_SETTINGS += ["word_dropout"]
+OF_MODEL = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
 BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"
 SPLIT_SEED = 0  # one validation part whatever a run's own seed, so that runs can be compared
 
@@ -47,13 +45,15 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
     """
     _check(settings)
     reviews, validation = read_training(settings, root)
-    tokens = [tokens_of(review) for review in reviews]
-    vocab = build_vocab(tokens, settings["min_freq"], settings["vocab_size"])
+    counts = {"train": len(reviews), "validation": len(validation)}
+    if 0 in counts.values():
+        raise ValueError(f"expected reviews in both parts, got {counts}: change the fraction")
+    vocab = build_vocab(map(tokens_of, reviews), settings["min_freq"], settings["vocab_size"])
     return Prepared(
         vocab,
         make_review_loader(reviews, vocab, settings, shuffle=True),
         make_review_loader(validation, vocab, settings),
-        {"train": len(reviews), "validation": len(validation)},
+        counts,
     )
 
 
@@ -125,12 +125,12 @@ def tokens_of(review: Review) -> list[str]:
         review: from any corpus.
 
     Returns:
-        Its tokens, each string stored once for all reviews: IMDB has six million of them.
+        Its tokens.
 
     Raises:
         ValueError: if there are none.
     """
-    tokens = [sys.intern(token) for token in tokenize(review.text)]
+    tokens = tokenize(review.text)
     if not tokens:
         raise ValueError(f"expected some words, got an empty review: {review.id}")
     return tokens
@@ -146,7 +146,7 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier:
     Returns:
         The model, initialised from torch's global random generator.
     """
-    return BiLSTMClassifier(len(vocab), **{name: settings[name] for name in MODEL_SETTINGS})
+    return BiLSTMClassifier(len(vocab), **{name: settings[name] for name in OF_MODEL})
 
 
 def _is_imdb(settings: Settings, root: Path | None) -> bool:
