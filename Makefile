@@ -62,7 +62,7 @@ train: $(STAMP) ## train on IMDB as the record in the book says (downloads 84 MB
 	$(BIN)/python -m lstm_tutorial train runs/imdb --pooling max $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE))
 
 screenshots: build chromium ## take the picture in README.md anew
-	$(BIN)/python tests/screenshots.py
+	$(BIN)/python -m tests.screenshots
 
 clean: ## remove everything that make made
 	rm -rf .venv _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
