@@ -36,7 +36,7 @@ Root = Annotated[
 def download(
     cache: Annotated[Path | None, Option(help="Folder to keep the reviews in.")] = None,
 ) -> None:
-    """Download the IMDB reviews, check and unpack them, and print where they are."""
+    """Download IMDB and print where it is."""
     from lstm_tutorial.sentiment import imdb
 
     print(imdb.download(cache))
@@ -70,7 +70,7 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Go on after a stop.")] = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
-    """Train a classifier and leave weights, vocabulary and record in a folder."""
+    """Train a classifier into a run folder."""
     import torch
     from tqdm import tqdm
 
@@ -106,7 +106,7 @@ def evaluate(
     root: Root = None,
     split: Annotated[Part, Option(help="Which part of the run's corpus.")] = "test",
 ) -> None:
-    """Measure a finished run on one part of its corpus."""
+    """Measure a run on a part of its corpus."""
     from lstm_tutorial.sentiment import runs
 
     measured = runs.measure(runs.load(run_dir), split, root)
@@ -118,7 +118,7 @@ def predict(
     text: Annotated[str | None, Argument(help="A review; default: one a line from stdin.")] = None,
     run: Annotated[Path, Option(help="Folder of a finished run.")] = ...,
 ) -> None:
-    """Print label and probability of a review, or of every line of standard input."""
+    """Print label and probability of reviews."""
     from lstm_tutorial.sentiment import runs
 
     lines = sys.stdin.buffer.read().splitlines() if text is None else [os.fsencode(text)]

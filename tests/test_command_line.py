@@ -605,9 +605,10 @@ def test_a_read_only_disk_is_one_line(small_corpus, tmp_path, monkeypatch, call_
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device /dev/full (Linux)")
 def test_a_full_disk_behind_stdout_is_one_line(finished):
     words = [sys.executable, "-m", "lstm_tutorial", "predict", "--run", str(finished[0]), "good"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open("/dev/full", "w") as full:
-        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert_one_line(result, "No space left on device")
+        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=buffered)
+    assert_one_line(result, "No space left on device: standard output")
 
 
 def test_a_mistake_outside_has_no_traceback(tmp_path):
