@@ -17,7 +17,7 @@ WIDTHS = (390, 768, 1440)
 
 
 def take_picture(browser: Browser) -> None:
-    """Photograph the top of the first chapter for README.md.
+    """Photograph the first chapter around its second figure, for README.md.
 
     Args:
         browser: a running Chromium.
@@ -25,6 +25,10 @@ def take_picture(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     page.goto((HTML / "book" / "gates.html").as_uri())
     page.wait_for_selector("mjx-container")
+    page.locator("figure").nth(1).evaluate(
+        "e => scrollTo({top: e.getBoundingClientRect().top + scrollY - 330, behavior: 'instant'})"
+    )
+    page.wait_for_timeout(500)
     PICTURE.parent.mkdir(exist_ok=True)
     page.screenshot(path=PICTURE)
 
