@@ -315,7 +315,7 @@ def whole_files(folder):
 
 
 def test_a_run_killed_in_the_middle_of_an_epoch_goes_on(tmp_path):
-    options = [*BUILT_IN, "--epochs", "3", "--max-length", "16"]
+    options = [*BUILT_IN, "--epochs", "4", "--max-length", "16"]
     whole = call_outside("train", tmp_path / "whole", *options)
     assert whole.returncode == 0, whole.stderr
     words = [sys.executable, "-m", "lstm_tutorial", "train", str(tmp_path / "run"), *options]
