@@ -75,6 +75,9 @@ def test_workflows_may_read_and_no_more_unless_a_job_says_so(path):
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]["group"]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    for step in [step for step in steps if "actions/checkout" in step.get("uses", "")]:
+        assert step["with"]["persist-credentials"] is False
 
 
 def test_notebooks_run_on_three_systems_and_every_python():
