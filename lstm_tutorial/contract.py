@@ -117,8 +117,7 @@ def check_packed(lstm: nn.Module, input: PackedSequence, hx: tuple[Tensor, Tenso
     if hx is None:
         return
     layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
-    if (hx[0].size(2) != hx[1].size(2)) != (lstm.proj_size > 0):
-        raise RuntimeError("got an incorrect number of RNN parameters")
+    _check_projection(lstm, layers, hx)
     if hx[0].size(0) != layers or hx[1].size(0) != layers:
         raise RuntimeError("Expected more hidden states in stacked_rnn")
     n = int(input.batch_sizes[0])
@@ -208,6 +207,18 @@ def _check_sizes_of_states(lstm: nn.Module, hx: Any, n: int) -> None:
         size = size if len(size) == 3 else (size[0], 1, size[1])
         if size != (layers, n, width):
             raise RuntimeError(f"Expected hidden[{k}] size {(layers, n, width)}, got {list(size)}")
+
+
+def _check_projection(lstm: nn.Module, layers: int, hx: tuple[Tensor, Tensor]) -> None:
+    """torch takes an h narrower than c for the sign of a projection, and counts the weights."""
+    if (hx[0].size(2) != hx[1].size(2)) == (lstm.proj_size > 0):
+        return
+    weights = 4 if lstm.bias else 2
+    each = weights + 1 if lstm.proj_size == 0 else weights  # as torch sees it
+    groups, left = divmod(layers * (weights + (lstm.proj_size > 0)), each)
+    if left == 0 and lstm.bidirectional and groups % 2 == 1:
+        raise RuntimeError("Odd number of params or hiddens given to a bidirectional RNN")
+    raise RuntimeError("got an incorrect number of RNN parameters")
 
 
 def _check_devices(lstm: nn.Module, input: Tensor, hx: Any) -> None:

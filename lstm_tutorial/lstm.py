@@ -150,8 +150,8 @@ class LSTM(nn.Module):
         steps = torch.full((length,), n)
         output, states = self._run_layers(input.flatten(0, 1), steps, hx)
         output = output.unflatten(0, (length, n))  # (L, N, D*H_out)
-        if torch.is_autocast_enabled(input.device.type) and self.proj_size == 0:
-            output, *states = _to_autocast_dtype([output, *states])
+        if self.proj_size == 0:
+            output, *states = _as_autocast_returns([output, *states])
         return output.transpose(0, 1) if self.batch_first else output, tuple(states)
 
     def _forward_packed(
@@ -257,7 +257,10 @@ def reversal(batch_sizes: Tensor) -> Tensor:
     return first[lengths[sequence] - 1 - step] + sequence
 
 
-def _to_autocast_dtype(tensors: list[Tensor]) -> list[Tensor]:
-    """Return float32 results in autocast's dtype, as torch's fused kernels do."""
-    dtype = torch.get_autocast_dtype(tensors[0].device.type)
+def _as_autocast_returns(tensors: list[Tensor]) -> list[Tensor]:
+    """Under autocast, return float32 results in its dtype, as torch's fused kernels do."""
+    device = tensors[0].device.type
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
+        return tensors
+    dtype = torch.get_autocast_dtype(device)
     return [t.to(dtype) if t.dtype == torch.float32 else t for t in tensors]
