@@ -1,5 +1,6 @@
 """Reading IMDB: from a folder, its parent or an archive, the same reviews, or one clear error."""
 
+import contextlib
 import statistics
 from collections import Counter
 from pathlib import Path
@@ -85,13 +86,14 @@ def test_truncated_archive_is_refused(share, tmp_path):
         load("train", root)
 
 
-@given(place=st.floats(0.1, 0.95), bit=st.integers(0, 7))
-def test_one_wrong_bit_in_an_archive_is_noticed(place, bit, tmp_path_factory):
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_wrong_bit_in_an_archive_is_harmless_or_refused(place, bit, tmp_path_factory):
     data = bytearray(make_archive())
+    folder = tmp_path_factory.mktemp("archives")
+    expected = load("train", write(folder / "right.tar.gz", data))
     data[int(place * len(data))] ^= 1 << bit
-    root = write(tmp_path_factory.mktemp("damaged") / "reviews.tar.gz", bytes(data))
-    with pytest.raises(ValueError, match=r"reviews\.tar\.gz"):
-        load("train", root)
+    with contextlib.suppress(ValueError):  # the only error that may come
+        assert load("train", write(folder / "damaged.tar.gz", data)) == expected
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path):

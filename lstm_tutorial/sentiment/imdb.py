@@ -7,7 +7,6 @@ for sentiment analysis", ACL 2011; https://ai.stanford.edu/~amaas/data/sentiment
 import os
 import random
 import re
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -67,12 +66,13 @@ def download(
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     archive = _fetch(cache, url, sha256, progress)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as part:
-        _unpack(archive, Path(part))
-        unpacked = Path(part) / FOLDER
-        if not unpacked.is_dir():
-            raise ValueError(f"expected a folder {FOLDER} in {archive.name}, found none")
-        os.replace(unpacked, folder)
+    try:
+        with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as part:
+            _unpack(archive, Path(part))
+            os.replace(Path(part) / FOLDER, folder)
+    except ValueError:
+        archive.unlink()  # the next call would only meet it again
+        raise
     archive.unlink()
     return folder
 
@@ -157,7 +157,7 @@ def _fetch(cache: Path, url: str, sha256: str, progress: bool) -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive whose members all stay inside the folder."""
+    """Unpack an archive of the reviews whose members all stay inside the folder."""
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
@@ -166,8 +166,9 @@ def _unpack(archive: Path, folder: Path) -> None:
     except BROKEN as error:
         raise ValueError(f"{archive} is a broken archive: {error}") from error
     except OSError as error:
-        shutil.rmtree(folder / FOLDER, ignore_errors=True)
         raise OSError(f"could not unpack {archive}: {error}") from error
+    if not (folder / FOLDER).is_dir():
+        raise ValueError(f"expected a folder {FOLDER} in {archive.name}, found none")
 
 
 def _safely() -> dict[str, str]:
