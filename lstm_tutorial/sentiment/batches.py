@@ -9,7 +9,6 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
 PADDING = 0  # the id of <pad>
-POOL = 50  # batches that are sorted by length together
 
 Example = tuple[list[int], int]  # the ids of a review, and its label
 
@@ -83,30 +82,37 @@ def collate(examples: Sequence[Example]) -> Batch:
 class BucketSampler(Sampler[list[int]]):
     """Put reviews of like length into one batch.
 
-    Shuffled, the reviews of fifty batches at a time are drawn, sorted by length and cut into
-    batches, and then all batches are shuffled. Every review comes exactly once an epoch, in an
-    order that depends on the seed and the epoch and on nothing else. Unshuffled, all reviews are
-    sorted by length.
+    The reviews of ``pool`` batches at a time are sorted by length and cut into batches. Shuffled,
+    the reviews are drawn at random first, and the batches come in random order. Every review comes
+    exactly once an epoch, in an order that depends on the seed and the epoch and on nothing else.
 
     Args:
         lengths: tokens of every review.
         batch_size: reviews in a batch; the last one may have fewer.
         shuffle: whether every epoch has an order of its own.
         seed: of that order.
+        pool: batches that are sorted together; with 1, lengths in a batch are as they come.
 
     Raises:
-        ValueError: if batch_size is not positive.
+        ValueError: if batch_size or pool is not positive.
     """
 
     def __init__(
-        self, lengths: Sequence[int], batch_size: int, shuffle: bool = False, seed: int = 0
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        pool: int = 50,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"expected batch_size of at least 1, got {batch_size}")
+        for name, value in (("batch_size", batch_size), ("pool", pool)):
+            if value < 1:
+                raise ValueError(f"expected {name} of at least 1, got {value}")
         self.lengths = torch.as_tensor(lengths, dtype=torch.int64)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
+        self.pool = pool
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -119,22 +125,25 @@ class BucketSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the positions of each batch's reviews."""
-        if not self.shuffle:
-            order = torch.argsort(self.lengths, stable=True)
-            yield from (batch.tolist() for batch in order.split(self.batch_size))
-            return
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
-        order = torch.randperm(len(self.lengths), generator=generator)
+        n = len(self.lengths)
+        order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
         batches: list[Tensor] = []
-        for pool in order.split(POOL * self.batch_size):
+        for pool in order.split(self.pool * self.batch_size):
             by_length = pool[torch.argsort(self.lengths[pool], stable=True)]
             batches.extend(by_length.split(self.batch_size))
-        for k in torch.randperm(len(batches), generator=generator).tolist():
-            yield batches[k].tolist()
+        if self.shuffle:
+            turns = torch.randperm(len(batches), generator=generator).tolist()
+            batches = [batches[k] for k in turns]
+        yield from (batch.tolist() for batch in batches)
 
 
 def make_loader(
-    examples: Sequence[Example], batch_size: int, shuffle: bool = False, seed: int = 0
+    examples: Sequence[Example],
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    pool: int = 50,
 ) -> DataLoader:
     """Serve examples in batches of like length.
 
@@ -144,9 +153,10 @@ def make_loader(
         shuffle: whether every epoch has an order of its own; ``loader.batch_sampler.set_epoch``
             goes on to the next.
         seed: of that order.
+        pool: batches that are sorted by length together.
 
     Returns:
         A loader that yields ``Batch``.
     """
-    sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed)
+    sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed, pool)
     return DataLoader(examples, batch_sampler=sampler, collate_fn=collate)
