@@ -62,9 +62,10 @@ def encode(tokens: Sequence[str], vocab: Vocab) -> list[int]:
         vocab: from ``build_vocab``.
 
     Returns:
-        One id for each token; 1 for those that the vocabulary does not know.
+        One id for each token; 1 for those that the vocabulary does not know, and for a token that
+        happens to read ``<pad>``: padding is not a word.
     """
-    return [vocab.stoi.get(token, vocab.unk_index) for token in tokens]
+    return [vocab.stoi.get(token) or vocab.unk_index for token in tokens]
 
 
 def save_vocab(vocab: Vocab, path: str | Path) -> None:
