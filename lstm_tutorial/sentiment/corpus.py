@@ -20,13 +20,14 @@ import re
 
 from lstm_tutorial.sentiment import Review
 
+# None of these begins with a vowel, so "a" stands before each of them.
 PRAISE = (
-    "superb moving funny gripping clever charming brilliant fresh honest warm sharp elegant witty "
-    "thrilling tender bold touching delightful inventive vivid graceful rich lively masterful"
+    "superb moving funny gripping clever charming brilliant fresh sincere warm sharp poetic witty "
+    "thrilling tender bold touching delightful playful vivid graceful rich lively masterful"
 ).split()
 BLAME = (
     "dull clumsy boring tedious shallow predictable lazy wooden messy lifeless bland silly "
-    "tiresome hollow stale sloppy pointless confused dreary forced flat awkward weak empty"
+    "tiresome hollow stale sloppy pointless confused dreary forced flat careless weak vulgar"
 ).split()
 ASPECTS = (
     "plot script cast acting dialogue soundtrack camera ending pace humour story lead villain "
@@ -97,7 +98,7 @@ TEMPLATES = {
         "I would sooner call the {a} {yes} than {no}.",
     ),
     "plain": (
-        "{yes} in every scene.",
+        "{yes} {a}, {yes2} {b}.",
         "The {a} is {yes}, and so is the {b}.",
         "This is a {yes} film whose {a} is {yes2}.",
         "I found the {a} {yes} and the {b} {yes2}.",
@@ -203,10 +204,9 @@ def _draw(rng: random.Random) -> dict[str, str | list[str]]:
 
 
 def _fill(template: str, words: dict[str, str | list[str]], label: int) -> str:
-    """Put words into a template, mend "a" before a vowel, and begin with a capital."""
+    """Put words into a template, and a capital at its beginning."""
     yes, yes2 = words["senses"][label]
     text = template.format(yes=yes, yes2=yes2, no=words["senses"][1 - label][0], **words)
-    text = re.sub(r"\b([Aa]) (?=[aeiou]|honest)", r"\1n ", text)
     return text[0].upper() + text[1:]
 
 
