@@ -129,7 +129,8 @@ class BucketSampler(Sampler[list[int]]):
         n = len(self.lengths)
         order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
         batches: list[Tensor] = []
-        for pool in order.split(self.pool * self.batch_size):
+        pools = order.split(self.pool * self.batch_size) if n else ()  # nothing splits into one
+        for pool in pools:
             by_length = pool[torch.argsort(self.lengths[pool], stable=True)]
             batches.extend(by_length.split(self.batch_size))
         if self.shuffle:
@@ -159,4 +160,5 @@ def make_loader(
         A loader that yields ``Batch``.
     """
     sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed, pool)
-    return DataLoader(examples, batch_sampler=sampler, collate_fn=collate)
+    own = torch.Generator()  # else every pass would draw a number from the global one
+    return DataLoader(examples, batch_sampler=sampler, collate_fn=collate, generator=own)
