@@ -1,7 +1,8 @@
 """What the BiLSTM has to beat: linear models on words and n-grams.
 
-Nothing here was tuned: the regularisation strengths stand as written, chosen before any test part
-was read.
+Both are fixed: no test part had a say in them. The two regularisation strengths were chosen once,
+on a fifth of IMDB's training part that shares no film with the rest, from eight values between
+0.003 and 10, and they serve every corpus.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from lstm_tutorial.sentiment import Review
 from lstm_tutorial.sentiment.text import tokenize
 
+C_WORDS, C_NGRAMS = 0.03, 0.3  # inverse regularisation strengths
 SMOOTHING = 1.0  # added to every count, as Wang and Manning do
 
 
@@ -32,13 +34,16 @@ def bag_of_words(train: Sequence[Review], test: Sequence[Review]) -> dict[str, f
     """
     vectorizer = _vectorizer(max_n=1)
     features = vectorizer.fit_transform(review.text for review in train)
-    return _score(features, vectorizer.transform(review.text for review in test), train, test)
+    tested = vectorizer.transform(review.text for review in test)
+    return _score(features, tested, train, test, C_WORDS)
 
 
 def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> dict[str, float]:
     """Fit a logistic regression on n-grams weighted by naive Bayes.
 
-    Each n-gram that occurs counts with the log-ratio of its shares in the two classes.
+    An n-gram that occurs in a review counts there once, with the log-ratio of its shares in the two
+    classes: r = log((p / |p|) / (q / |q|)), where p and q count the positive and the negative
+    training reviews that hold each n-gram, plus one, and |p| is the sum over all n-grams.
 
     Args:
         train: reviews to fit.
@@ -49,17 +54,20 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
         ``accuracy`` on the test reviews, and ``n``, how many they are.
 
     Raises:
-        ValueError: if the training reviews are empty or all of one label.
+        ValueError: if the training reviews are empty or all of one label, or max_n is below 1.
 
     References:
-        Wang and Manning (2012), "Baselines and bigrams", section 2.3.
+        S. Wang and C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
+        Classification", ACL 2012, sections 2.1 and 2.3; the SVM there is a logistic regression here.
     """
+    if max_n < 1:
+        raise ValueError(f"expected max_n of at least 1, got {max_n}")
     vectorizer = _vectorizer(max_n)
     features = vectorizer.fit_transform(review.text for review in train)
     ratios = _log_count_ratios(features, _labels(train))
-    weigh = csr_matrix.multiply
     tested = vectorizer.transform(review.text for review in test)
-    return _score(weigh(features, ratios).tocsr(), weigh(tested, ratios).tocsr(), train, test)
+    weighted = [matrix.multiply(ratios).tocsr() for matrix in (features, tested)]
+    return _score(*weighted, train, test, C_NGRAMS)
 
 
 def _vectorizer(max_n: int) -> CountVectorizer:
@@ -80,8 +88,14 @@ def _labels(reviews: Sequence[Review]) -> np.ndarray:
 
 
 def _score(
-    features: csr_matrix, tested: csr_matrix, train: Sequence[Review], test: Sequence[Review]
+    features: csr_matrix,
+    tested: csr_matrix,
+    train: Sequence[Review],
+    test: Sequence[Review],
+    strength: float,
 ) -> dict[str, float]:
-    model = LogisticRegression(solver="liblinear", dual=True, C=1.0, max_iter=1000)
+    model = LogisticRegression(
+        solver="liblinear", dual=True, C=strength, max_iter=1000, random_state=0
+    )
     model.fit(features, _labels(train))
     return {"accuracy": float(model.score(tested, _labels(test))), "n": len(test)}
