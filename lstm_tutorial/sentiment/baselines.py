@@ -58,7 +58,7 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
 
     References:
         S. Wang and C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
-        Classification", ACL 2012, sections 2.1 and 2.3; the SVM there is a logistic regression here.
+        Classification", ACL 2012, sections 2.1 and 2.3. Logistic regression replaces their SVM.
     """
     if max_n < 1:
         raise ValueError(f"expected max_n of at least 1, got {max_n}")
