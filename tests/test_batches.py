@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
@@ -21,6 +21,7 @@ def make_examples(lengths: list[int]) -> list[tuple[list[int], int]]:
     return [([k + 2] * length, k % 2) for k, length in enumerate(lengths)]
 
 
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
 @given(st.lists(st.integers(2, 99), max_size=30), st.integers(1, 30))
 def test_truncation_keeps_what_it_says(ids, n):
     head, tail, both = (truncate(ids, n, keep) for keep in ("head", "tail", "both"))
@@ -63,6 +64,7 @@ def test_lengths_stay_on_the_cpu():
     assert [tensor.device.type for tensor in batch] == ["meta", "cpu", "meta"]
 
 
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
 @given(SIZES, st.integers(1, 9), st.booleans(), st.integers(0, 5), st.integers(0, 5))
 def test_every_review_comes_exactly_once_an_epoch(lengths, batch_size, shuffle, seed, epoch):
     sampler = BucketSampler(lengths, batch_size, shuffle, seed, pool=3)

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial.sentiment import Review
@@ -86,6 +86,7 @@ def test_truncated_archive_is_refused(share, tmp_path):
         load("train", root)
 
 
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_wrong_bit_in_an_archive_is_harmless_or_refused(place, bit, tmp_path_factory):
     data = bytearray(make_archive())
@@ -120,6 +121,7 @@ def reviews_of(films: list[int]) -> list[Review]:
     return [Review("A text.", k % 2, id=f"r{k}", film=f"tt{f}") for k, f in enumerate(films)]
 
 
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=200), st.floats(0.05, 0.6))
 def test_split_by_film_parts_films_and_loses_no_review(films, fraction):
     reviews = reviews_of(films)

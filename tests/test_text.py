@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial.sentiment.text import build_vocab, encode, load_vocab, save_vocab, tokenize
@@ -63,6 +63,7 @@ def test_bad_limits_are_refused(options, message):
         build_vocab(REVIEWS, **options)
 
 
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
 @given(TOKENS, st.integers(1, 3), st.none() | st.integers(3, 12))
 def test_vocabulary_comes_back_from_the_disk_as_it_was(
     tmp_path_factory, reviews, min_freq, max_size
