@@ -127,5 +127,41 @@ def predict(
         print(f"{label} {max(probability, 1 - probability):.3f}")
 
 
+def whole_numbers(text: str) -> list[int]:
+    """Read numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        wanted = "whole numbers with commas between them, such as 32,10,128"
+        raise typer.BadParameter(f"expected {wanted}, got {text!r}.") from None
+
+
+@app.command()
+def describe(
+    input_size: Annotated[int, Argument(help="Features of a step, H_in.")],
+    hidden_size: Annotated[int, Argument(help="Features of the cell state, H_cell.")],
+    input: Annotated[str, Option(help="Shape of the input, such as 10,32,128.")],
+    lengths: Annotated[str | None, Option(help="Of the sequences, to be packed.")] = None,
+    num_layers: Annotated[int, Option(help="Stacked LSTM layers.")] = 1,
+    bias: Annotated[bool, Option(help="Whether there are biases.")] = True,
+    batch_first: Annotated[bool, Option("--batch-first", help="Batch before time.")] = False,
+    bidirectional: Annotated[bool, Option("--bidirectional", help="Read backwards too.")] = False,
+    proj_size: Annotated[int, Option(help="Features that h is projected to.")] = 0,
+) -> None:
+    """Print every shape and count of an LSTM."""
+    from torch import nn
+
+    from lstm_tutorial.describe import describe as describe_module
+
+    options = {"num_layers": num_layers, "bias": bias, "batch_first": batch_first}
+    options |= {"bidirectional": bidirectional, "proj_size": proj_size}
+    shape = whole_numbers(input)
+    try:
+        module = nn.LSTM(input_size, hidden_size, **options, device="meta")  # takes no memory
+        print(describe_module(module, shape, lengths and whole_numbers(lengths)))
+    except (LookupError, TypeError) as error:  # torch's words for some wrong shapes
+        raise ValueError(str(error)) from error
+
+
 if __name__ == "__main__":
     app(prog_name="python -m lstm_tutorial")

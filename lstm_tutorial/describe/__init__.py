@@ -1,0 +1,73 @@
+"""Every shape, parameter count and cost of an LSTM, from its arguments alone.
+
+Hand it your own module and what you mean to feed it::
+
+    >>> from torch import nn
+    >>> from lstm_tutorial import describe
+    >>> describe(nn.LSTM(128, 256, num_layers=2, bidirectional=True), (10, 32, 128))
+    LSTM(128, 256, num_layers=2, bidirectional=True)
+    L = 10, N = 32, D = 2, num_layers = 2, H_in = 128, H_cell = 256, H_out = 256
+    ...
+
+The result prints as text in a terminal and as tables in a notebook, and holds the same as values.
+Nothing is run: each shape is a formula, worked out with the sizes that the module and the input
+have. Input that the module would refuse is refused in torch's words, with what to change.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from lstm_tutorial.describe.description import Description, Part, Row
+from lstm_tutorial.describe.form import Form
+from lstm_tutorial.describe.notes import notes_on
+from lstm_tutorial.describe.refusals import checked_input, require_lstm
+from lstm_tutorial.describe.rows import input_rows, output_rows, parameter_rows
+
+__all__ = ["Description", "Part", "Row", "describe"]
+
+
+def describe(
+    module: nn.Module,
+    input_shape_or_tensor: Sequence[int] | Tensor | PackedSequence,
+    lengths: Tensor | Sequence[int] | None = None,
+) -> Description:
+    """Tell every shape that goes into a module and comes out of it, what it holds, and the cost.
+
+    Args:
+        module: a ``torch.nn.LSTM`` or ``lstm_tutorial.LSTM``, on any device, ``"meta"`` included.
+        input_shape_or_tensor: what the module will be called with, or its shape: float
+            (L, N, H_in), (N, L, H_in) where batch_first, (L, H_in) unbatched, or a PackedSequence.
+        lengths: int (N,), each between 1 and L, in any order, where the batch will be packed with
+            ``pack_padded_sequence(input, lengths, enforce_sorted=False)``.
+
+    Returns:
+        Tables of parameters, input, output and slices, with the totals.
+
+    Raises:
+        TypeError: if the module is no LSTM.
+        ValueError: if lengths are given for a PackedSequence, which has its own.
+        ValueError, RuntimeError, IndexError, TypeError, AttributeError: where
+            ``pack_padded_sequence`` or the call of the module would raise, in torch's words and
+            with a line that says what to change.
+    """
+    require_lstm(module)
+    input = checked_input(module, input_shape_or_tensor, lengths)
+    length = None
+    if lengths is not None:
+        shape = getattr(input_shape_or_tensor, "shape", input_shape_or_tensor)
+        length = shape[1 if module.batch_first else 0]
+        lengths = [int(n) for n in lengths]
+    form = Form.of(module, input, length)
+    parameters = parameter_rows(form)
+    return Description(
+        module=repr(module),
+        sizes=form.sizes,
+        parameters=parameters,
+        inputs=input_rows(form),
+        outputs=output_rows(form),
+        steps=form.steps,
+        multiply_adds_per_step=sum(row.count for row in parameters if "weight" in row.name),
+        notes=notes_on(form, lengths),
+    )

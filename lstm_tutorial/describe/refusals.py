@@ -1,0 +1,181 @@
+"""What torch refuses, in its words, with a line that says what to change.
+
+Padded input is checked by ``contract.check_padded``, as ``lstm_tutorial.LSTM`` checks it. Here are
+the checks that ``pack_padded_sequence`` and the matrix products make, and what is no LSTM at all.
+"""
+
+import numbers
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from lstm_tutorial.contract import check_packed, check_padded
+from lstm_tutorial.describe import advice
+from lstm_tutorial.lstm import LSTM
+
+RAISED = (ValueError, RuntimeError, IndexError, TypeError, AttributeError)
+
+
+def require_lstm(module: Any) -> None:
+    """Refuse what is no LSTM.
+
+    Args:
+        module: what should be a ``torch.nn.LSTM`` or ``lstm_tutorial.LSTM``.
+
+    Raises:
+        TypeError: if it is something else.
+    """
+    if not isinstance(module, nn.LSTM | LSTM):
+        parts = module.named_modules() if isinstance(module, nn.Module) else ()
+        inside = [name for name, part in parts if isinstance(part, nn.LSTM | LSTM)]
+        kind = f"the class {module.__name__}" if isinstance(module, type) else type(module).__name__
+        words = f"expected a torch.nn.LSTM or lstm_tutorial.LSTM, got {kind}"
+        raise _refusal(TypeError, words, advice.on_module(module, inside))
+
+
+def checked_input(
+    module: nn.Module,
+    given: Sequence[int] | Tensor | PackedSequence,
+    lengths: Tensor | Sequence[int] | None,
+) -> Tensor | PackedSequence:
+    """Read the arguments of a call, or refuse them as torch would.
+
+    Args:
+        module: the LSTM.
+        given: float (L, N, H_in), (N, L, H_in) or (L, H_in), such a shape, or a PackedSequence.
+        lengths: int (N,) where the batch will be packed, else None.
+
+    Returns:
+        What the module would be called with. A tensor that stands for a shape, or for data to be
+        packed, has the right sizes and takes no memory; its values mean nothing.
+
+    Raises:
+        ValueError, RuntimeError, IndexError, TypeError, AttributeError: where torch raises them.
+    """
+    if isinstance(given, PackedSequence):
+        if lengths is not None:
+            words = "expected no lengths with a PackedSequence, got some"
+            raise _refusal(ValueError, words, advice.LENGTHS_OF_PACKED)
+        _check_packed(module, given, advice.on_packed_rows)
+        return given
+    input = _as_tensor(module, given)
+    if lengths is not None:
+        return _packed(module, input, lengths)
+    try:
+        check_padded(module, input, None)
+    except RAISED as error:
+        raise _refusal(type(error), str(error), advice.on_padded(module, input)) from None
+    return input
+
+
+def _refusal(kind: type[Exception], words: str, advice: str) -> Exception:
+    return kind(f"{words}\nTo mend it: {advice}")
+
+
+def _as_tensor(module: nn.Module, given: Any) -> Tensor:
+    """Take a tensor as it is, and make one element stand for a whole shape."""
+    if isinstance(given, Tensor):
+        return given
+    is_shape = isinstance(given, tuple | list) and all(map(_is_whole, given))
+    try:
+        _ = is_shape or given.dim  # what torch asks for first
+        torch.empty(given, device="meta")
+    except RAISED as error:
+        words = str(error).splitlines()[0]
+        raise _refusal(type(error), words, advice.on_no_tensor(module)) from None
+    return module.weight_ih_l0.detach().new_empty(()).expand(given)
+
+
+def _is_whole(size: Any) -> bool:
+    return isinstance(size, numbers.Integral) and not isinstance(size, bool)
+
+
+def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> PackedSequence:
+    """Stand in for ``pack_padded_sequence(input, lengths, batch_first, enforce_sorted=False)``.
+
+    It is stricter where that function isn't: with ``enforce_sorted=False`` torch 2.13 drops the
+    sequences for which no length is given, and says nothing.
+    """
+    if input.dim() < 2:
+        words = "Dimension out of range (expected to be in range of [-1, 0], but got 1)"
+        raise _refusal(IndexError, words, advice.on_rank(module, input))
+    try:
+        is_tensor = isinstance(given, Tensor)
+        lengths = given.to(torch.int64) if is_tensor else torch.as_tensor(given, dtype=torch.int64)
+    except RAISED as error:
+        raise _refusal(type(error), str(error), advice.on_lengths(module, input)) from None
+    if words := _why_not_packed(module, input, lengths):
+        raise _refusal(RuntimeError, words, advice.on_lengths(module, input, lengths))
+    length = input.size(1 if module.batch_first else 0)
+    ends = lengths.clamp(max=length + 1)  # a longer one is refused at its first step too many
+    steps = len(ends) - ends.bincount().cumsum(0)[:-1]  # sequences longer than 0, 1, ... steps
+    rows = int(lengths.clamp(max=length).sum())
+    data = input.detach().new_empty(()).expand(rows, *input.shape[2:])
+    order = lengths.argsort(descending=True, stable=True)
+    packed = PackedSequence(data, steps, order)
+    _check_packed(module, packed, lambda *_: advice.on_lengths(module, input, lengths))
+    return packed
+
+
+def _why_not_packed(module: nn.Module, input: Tensor, lengths: Tensor) -> str:
+    """Say what ``pack_padded_sequence`` says of lengths that it refuses, else nothing."""
+    n = input.size(0 if module.batch_first else 1)
+    if lengths.dim() != 1 or lengths.device.type != "cpu":
+        return (
+            "'lengths' argument should be a 1D CPU int64 tensor, "
+            f"but got {lengths.dim()}D {lengths.device} Long tensor"
+        )
+    if input.numel() == 0:
+        return "Cannot pack empty tensors."
+    if len(lengths) != n:
+        return (
+            f"Expected `len(lengths)` to be equal to batch_size, but got {len(lengths)} "
+            f"(batch_size={n})"
+        )
+    if lengths.min() <= 0:
+        return (
+            "Length of all samples has to be greater than 0, "
+            "but found an element in 'lengths' that is <= 0"
+        )
+    return ""
+
+
+def _check_packed(module: nn.Module, packed: PackedSequence, on_rows: Callable[..., str]) -> None:
+    """Refuse packed data of the wrong device, dtype or size, as the matrix products would.
+
+    torch 2.13 itself takes any number of features in float32 where all lengths are equal, and reads
+    what it finds in memory.
+    """
+    data, weight = packed.data, module.weight_ih_l0
+    try:
+        check_packed(module, packed, None)
+    except RAISED as error:
+        raise _refusal(type(error), str(error), advice.on_device(module)) from None
+    if data.dtype != weight.dtype and not torch._C._is_any_autocast_enabled():
+        names = f"{_name(data.dtype)} and {_name(weight.dtype)}"
+        words = f"mat1 and mat2 must have the same dtype, but got {names}"
+        raise _refusal(RuntimeError, words, advice.on_dtype(module, data))
+    if data.dim() != 2 or data.size(-1) != module.input_size:
+        raise _refusal(RuntimeError, _why_no_product(module, data), advice.on_data(module, data))
+    steps = packed.batch_sizes.tolist()
+    for end, n in zip(accumulate(steps), steps, strict=True):
+        if end > len(data):
+            words = f"start ({end - n}) + length ({n}) exceeds dimension size ({len(data)})."
+            raise _refusal(RuntimeError, words, on_rows(module, packed))
+
+
+def _name(dtype: torch.dtype) -> str:
+    return torch.empty(0, dtype=dtype).type().removeprefix("torch.").removesuffix("Tensor")
+
+
+def _why_no_product(module: nn.Module, data: Tensor) -> str:
+    width = data.size(-1) if data.dim() else 1
+    if width == module.input_size:
+        return f"input must have 2 dimensions, got {data.dim()}"
+    rows = data.numel() // width if width else 0
+    sizes = f"{rows}x{width} and {module.input_size}x{4 * module.hidden_size}"
+    return f"mat1 and mat2 shapes cannot be multiplied ({sizes})"
