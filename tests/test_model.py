@@ -174,7 +174,8 @@ def test_bad_option_is_refused(options):
 BAD = {
     "of zero": ([3, 0, 1, 5], r"lengths between 1 and 7, got 0 at position 1: drop empty reviews"),
     "too long": ([3, 7, 8, 5], r"lengths between 1 and 7, got 8 at position 2"),
-    "too few": ([3, 7], r"lengths of shape \(4,\), one for each row, got \(2,\)"),
+    "too few": ([3, 7], r"lengths int64 \(4,\), one for each row, got torch.int64 \(2,\): use c"),
+    "fractions": ([3.0, 7.0, 1.5, 5.0], r"lengths int64 \(4,\).*got torch.float32 \(4,\): use co"),
 }
 
 
@@ -186,10 +187,35 @@ def test_lengths_that_do_not_fit_are_refused(name, pooling):
         make_model(pooling)(make_ids(), torch.tensor(lengths))
 
 
+def test_lengths_that_are_no_tensor_are_refused():
+    with pytest.raises(ValueError, match=r"expected lengths int64 \(4,\).*got a list: use collate"):
+        make_model()(make_ids(), [3, 7, 1, 5])
+
+
+@pytest.mark.parametrize("pool", [mean_pool, max_pool, AttentionPool(3)])
+def test_pools_refuse_empty_rows(pool):
+    with pytest.raises(ValueError, match="lengths between 1 and 3, got 0 at position 1"):
+        pool(torch.zeros(2, 3, 3), torch.tensor([3, 0]))
+
+
+@pytest.mark.parametrize("word", [-1, V])
+def test_ids_outside_the_vocabulary_are_refused(word):
+    ids = make_ids()
+    ids[1, 4] = word
+    with pytest.raises(ValueError, match=rf"between 0 and 19, got {word} in row 1, step 4: encode"):
+        make_model()(ids, LENGTHS)
+
+
+def test_final_states_of_one_direction_are_refused():
+    for shape in [(3, 2, H), (2, H)]:
+        with pytest.raises(ValueError, match=r"expected h_n \(2\*num_layers.*bidirectional=True"):
+            final_states(torch.zeros(shape))
+
+
 def test_ids_that_are_no_batch_are_refused():
     with pytest.raises(ValueError, match=r"ids int64 \(N, L\), got torch.int64 \(7,\)"):
         make_model()(make_ids()[0], torch.tensor([7]))
     with pytest.raises(ValueError, match=r"ids int64 \(N, L\), got torch.float32 \(4, 7\)"):
         make_model()(make_ids().float(), LENGTHS)
-    with pytest.raises(ValueError, match=r"expected h_n of a bidirectional LSTM.*got 3"):
-        final_states(torch.zeros(3, 2, H))
+    with pytest.raises(ValueError, match=r"ids int64 \(N, L\), got a list: use collate"):
+        make_model()(make_ids().tolist(), LENGTHS)

@@ -35,11 +35,12 @@ def final_states(h_n: Tensor) -> Tensor:
         float (N, 2*H_out), forward half first.
 
     Raises:
-        ValueError: if the first dimension is odd.
+        ValueError: if h_n is not 3-D, or its first dimension is odd.
     """
-    if h_n.size(0) % 2 != 0:
+    if h_n.dim() != 3 or h_n.size(0) % 2 != 0:
         raise ValueError(
-            f"expected h_n of a bidirectional LSTM, with 2*num_layers states, got {h_n.size(0)}"
+            f"expected h_n (2*num_layers, N, H_out) of a bidirectional LSTM, "
+            f"got {tuple(h_n.shape)}: build the LSTM with bidirectional=True"
         )
     return torch.cat([h_n[-2], h_n[-1]], dim=1)
 
@@ -110,7 +111,11 @@ def is_padding(output: Tensor, lengths: Tensor) -> Tensor:
 
     Returns:
         bool (N, L, 1).
+
+    Raises:
+        ValueError: if the lengths do not fit.
     """
+    _check_lengths(lengths, output.size(0), output.size(1))
     steps = torch.arange(output.size(1), device=output.device)
     return (steps >= lengths.to(output.device)[:, None]).unsqueeze(-1)
 
@@ -176,9 +181,10 @@ class BiLSTMClassifier(nn.Module):
             float (N,).
 
         Raises:
-            ValueError: if ids are not (N, L), or lengths do not fit them.
+            ValueError: if ids are not (N, L) or outside the vocabulary, or lengths do not fit.
         """
-        check_batch(ids, lengths)
+        _check_ids(ids, self.embedding.num_embeddings)
+        _check_lengths(lengths, *ids.shape)
         words = self.dropout(self.embedding(self._drop_words(ids)))  # (N, L, E)
         pooled = self.dropout(self._pool(words, lengths))  # (N, 2*H)
         return self.classifier(pooled).squeeze(1)
@@ -218,22 +224,36 @@ def run_lstm(lstm: nn.Module, words: Tensor, lengths: Tensor) -> tuple[Tensor, T
     return pad_packed_sequence(output, batch_first=True, total_length=words.size(1))[0], h_n
 
 
-def check_batch(ids: Tensor, lengths: Tensor) -> None:
-    """Refuse ids and lengths that do not fit together.
-
-    Raises:
-        ValueError: with what was expected and what came.
-    """
-    if ids.dim() != 2 or ids.dtype != torch.int64:
-        raise ValueError(f"expected ids int64 (N, L), got {ids.dtype} {tuple(ids.shape)}")
-    if tuple(lengths.shape) != (ids.size(0),):
+def _check_ids(ids: Tensor, vocab_size: int) -> None:
+    """Refuse ids that are no padded batch (N, L) of this vocabulary."""
+    if not isinstance(ids, Tensor) or ids.dtype != torch.int64 or ids.dim() != 2:
+        raise ValueError(f"expected ids int64 (N, L), got {_came(ids)}: use collate")
+    wrong = ((ids < 0) | (ids >= vocab_size)).nonzero().tolist()
+    if wrong:
+        row, step = wrong[0]
         raise ValueError(
-            f"expected lengths of shape ({ids.size(0)},), one for each row, "
-            f"got {tuple(lengths.shape)}"
+            f"expected ids between 0 and {vocab_size - 1}, got {int(ids[row, step])} in row {row}, "
+            f"step {step}: encode with the vocabulary that the model was built for"
         )
-    wrong = ((lengths < 1) | (lengths > ids.size(1))).nonzero().flatten().tolist()
+
+
+def _check_lengths(lengths: Tensor, N: int, L: int) -> None:
+    """Refuse lengths that are not int64 (N,), each between 1 and L."""
+    fits = isinstance(lengths, Tensor) and lengths.dtype == torch.int64
+    if not fits or tuple(lengths.shape) != (N,):
+        raise ValueError(
+            f"expected lengths int64 ({N},), one for each row, got {_came(lengths)}: use collate"
+        )
+    wrong = ((lengths < 1) | (lengths > L)).nonzero().flatten().tolist()
     if wrong:
         raise ValueError(
-            f"expected lengths between 1 and {ids.size(1)}, got {int(lengths[wrong[0]])} "
+            f"expected lengths between 1 and {L}, got {int(lengths[wrong[0]])} "
             f"at position {wrong[0]}: drop empty reviews first"
         )
+
+
+def _came(value: object) -> str:
+    """Say in an error message what came."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype} {tuple(value.shape)}"
+    return f"a {type(value).__name__}"
