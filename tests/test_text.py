@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,12 @@ from lstm_tutorial.sentiment.text import build_vocab, encode, load_vocab, save_v
 
 REVIEWS = [["the", "plot", "the", "end"], ["the", "end", "a", "film"]]
 TOKENS = st.lists(st.lists(st.text(min_size=1, max_size=5), max_size=20), max_size=10)
+
+
+def test_importing_says_nothing():
+    command = [sys.executable, "-W", "always", "-c", "import lstm_tutorial.sentiment.text"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == run.stderr == ""
 
 
 def test_line_breaks_part_words_and_leave_nothing():
@@ -92,6 +100,10 @@ FOREIGN = {
     "counts that are no numbers": b'{"specials": ["<pad>", "<unk>"], "words": [["the", "2"]]}',
     "words that are no text": b'{"specials": ["<pad>", "<unk>"], "words": [[7, 2]]}',
     "words that are lists": b'{"specials": ["<pad>", "<unk>"], "words": [[["a"], 2]]}',
+    "a word twice": b'{"specials": ["<pad>", "<unk>"], "words": [["the", 2], ["the", 1]]}',
+    "rare words first": b'{"specials": ["<pad>", "<unk>"], "words": [["the", 1], ["end", 2]]}',
+    "padding among the words": b'{"specials": ["<pad>", "<unk>"], "words": [["<pad>", 2]]}',
+    "brackets without end": b"[" * 100_000,
 }
 
 

@@ -23,7 +23,7 @@ def tokenize(text: str) -> list[str]:
     Returns:
         The tokens, by the rules of torchtext's ``basic_english``.
     """
-    return _basic_english(text.replace("<br />", " "))
+    return _basic_english(text)
 
 
 def build_vocab(
@@ -44,7 +44,9 @@ def build_vocab(
         ValueError: if min_freq is below 1, or max_size leaves no room for a word.
     """
     if min_freq < 1:
-        raise ValueError(f"expected min_freq of at least 1, got {min_freq}")
+        raise ValueError(
+            f"expected min_freq of at least 1, got {min_freq}: use 1 to keep every token"
+        )
     if max_size is not None and max_size < 3:
         raise ValueError(
             f"expected max_size of at least 3, got {max_size}: "
@@ -103,16 +105,22 @@ def load_vocab(path: str | Path) -> Vocab:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        specials, counts = content["specials"], dict(map(tuple, content["words"]))
-    except (ValueError, TypeError, KeyError) as error:
+        specials, words = content["specials"], [(token, n) for token, n in content["words"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} is no vocabulary: train a run to make one") from error
     if specials != [PAD, UNK] or not all(
-        isinstance(n, int) and n > 0 and isinstance(token, str) for token, n in counts.items()
+        isinstance(token, str) and type(n) is int and n > 0 for token, n in words
     ):
         raise ValueError(
             f"{path} is no vocabulary of this package: expected {PAD}, {UNK} and words with counts"
         )
-    return _numbered(Counter(counts), min_freq=1, max_size=None)
+    vocab = _numbered(Counter(dict(words)), min_freq=1, max_size=None)
+    if vocab.itos[2:] != [token for token, _ in words]:  # its ids would not be those of the run
+        raise ValueError(
+            f"{path} is no vocabulary of this package: expected every word once, by count and "
+            f"then by alphabet: was the file changed by hand?"
+        )
+    return vocab
 
 
 def _numbered(counts: Counter, min_freq: int, max_size: int | None) -> Vocab:
