@@ -58,6 +58,11 @@ def test_empty_review_is_refused_with_its_position():
         collate([([5], 1), ([], 0), ([], 1)])
 
 
+def test_batch_without_reviews_is_refused():
+    with pytest.raises(ValueError, match="expected at least one review in a batch, got none"):
+        collate([])
+
+
 def test_lengths_stay_on_the_cpu():
     batch = collate([([5], 1), ([3, 4], 0)]).to("meta")
     assert isinstance(batch, Batch)
@@ -83,7 +88,7 @@ def order_of(seed: int, epoch: int) -> list[list[int]]:
 
 
 def test_order_is_a_function_of_seed_and_epoch_only():
-    pairs = [(seed, epoch) for seed in range(4) for epoch in range(4)]
+    pairs = [(seed, epoch) for seed in (0, 1, -1, 10**20) for epoch in range(4)]
     torch.manual_seed(0)
     first = [order_of(*pair) for pair in pairs]
     torch.manual_seed(1)

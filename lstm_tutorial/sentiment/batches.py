@@ -66,8 +66,10 @@ def collate(examples: Sequence[Example]) -> Batch:
         One batch, its rows in the order of the examples.
 
     Raises:
-        ValueError: if a review is empty.
+        ValueError: if a review is empty, or there is none.
     """
+    if not examples:
+        raise ValueError("expected at least one review in a batch, got none")
     rows = [torch.tensor(ids, dtype=torch.int64) for ids, _ in examples]
     lengths = torch.tensor([len(row) for row in rows])
     if (lengths == 0).any():
@@ -125,7 +127,8 @@ class BucketSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the positions of each batch's reviews."""
-        generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
+        seed = (1_000_003 * self.seed + self.epoch) % 2**32  # more bits make no difference
+        generator = torch.Generator().manual_seed(seed)
         n = len(self.lengths)
         order = torch.randperm(n, generator=generator) if self.shuffle else torch.arange(n)
         batches: list[Tensor] = []
