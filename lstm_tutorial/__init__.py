@@ -2,6 +2,7 @@
 
 from lstm_tutorial import check, ragged
 from lstm_tutorial.cell import LSTMCell, lstm_gates, lstm_step
+from lstm_tutorial.describe import describe
 from lstm_tutorial.lstm import LSTM
 
-__all__ = ["LSTM", "LSTMCell", "check", "lstm_gates", "lstm_step", "ragged"]
+__all__ = ["LSTM", "LSTMCell", "check", "describe", "lstm_gates", "lstm_step", "ragged"]
