@@ -65,10 +65,12 @@ def test_the_order_of_words_does_not_count(name, train, test):
     assert BASELINES[name](train, rewritten(test, shuffled)) == BASELINES[name](train, test)
 
 
-@pytest.mark.parametrize("name", ["words", "nb words"])
-def test_a_word_counts_once_however_often_it_occurs(name, train, test):
-    twice = rewritten(test, lambda text: f"{text} {text}")
-    assert BASELINES[name](train, twice) == BASELINES[name](train, test)
+@every_baseline
+def test_a_word_counts_once_however_often_it_occurs(baseline):
+    praise, blame = ["a superb film"] * 30 + ["a slow film"] * 20, ["a slow film"] * 30
+    train = [Review(text, 1) for text in praise] + [Review(text, 0) for text in blame]
+    test = [Review("superb" + " , slow" * times, 1) for times in (1, 3, 300)]
+    assert baseline(train, test)["accuracy"] == 1.0
 
 
 def test_bigrams_see_some_of_the_order(train, test):
@@ -84,7 +86,8 @@ def test_words_that_only_the_test_part_knows_change_nothing(baseline, train, tes
 
 
 def test_weights_are_the_log_ratios_of_naive_bayes(train):
-    texts, labels = [r.text for r in train], np.array([r.label for r in train])
+    uneven = [review for k, review in enumerate(train) if review.label == 1 or k % 3 == 0]
+    texts, labels = [r.text for r in uneven], np.array([r.label for r in uneven])
     features = CountVectorizer(binary=True, ngram_range=(1, 2)).fit_transform(texts)
     negative, positive = MultinomialNB(alpha=1.0).fit(features, labels).feature_log_prob_
     ours = baselines._log_count_ratios(features, labels)
