@@ -55,7 +55,7 @@ serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 notebooks: $(STAMP) ## run the chapters and store their outputs: make notebooks CHAPTERS=book/gates.ipynb
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --coalesce-streams \
 	  --ExecutePreprocessor.record_timing=False $(CHAPTERS)
 
 IMDB := $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE)) --epochs 4 --dropout 0.2 --word-dropout 0.4 --max-length 400
