@@ -11,11 +11,13 @@ CODE = {"name", "shape", "formula", "slice"}
 NUMBERS = {"count"}
 STYLE = (
     "<style>"
-    ".lstm-description div {overflow-x: auto}"
+    ".lstm-description div {overflow-x: auto; margin: 1em 0 0}"
+    ".lstm-description div table {margin: 0}"
     ".lstm-description caption {text-align: left; font-weight: bold; white-space: nowrap}"
-    ".lstm-description th, .lstm-description td {text-align: left; vertical-align: top}"
-    ".lstm-description td.number {text-align: right}"
-    ".lstm-description code {white-space: nowrap}"
+    ".lstm-description tr > * {text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0}"
+    ".lstm-description tr > .number {text-align: right}"
+    ".lstm-description tr > :last-child {min-width: 20em}"
+    ".lstm-description tr code {white-space: nowrap}"
     "</style>"
 )
 
@@ -111,13 +113,13 @@ def as_html(title: str, subtitle: str, tables: list[Table], notes: Sequence[str]
     parts = [
         f"<p><code>{escape(title)}</code><br>{escape(subtitle)}</p>",
         *(_table_html(table) for table in tables if table.rows),
-        f"<p>Notes</p><ul>{items}</ul>" if notes else "",
+        f"<p><strong>Notes</strong></p><ul>{items}</ul>" if notes else "",
     ]
     return f'<div class="lstm-description">{STYLE}{"".join(parts)}</div>'
 
 
 def _table_html(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.header)
+    head = "".join(f'<th scope="col"{_kind(name)}>{escape(name)}</th>' for name in table.header)
     body = "".join(f"<tr>{_row_html(table.header, row)}</tr>" for row in table.rows)
     below = f"<p>{escape(table.below)}</p>" if table.below else ""
     return (
@@ -132,6 +134,9 @@ def _row_html(header: tuple[str, ...], row: tuple[str, ...]) -> str:
     for k, (name, cell) in enumerate(zip(header, row, strict=True)):
         text = escape(cell).replace("\n", "<br>")
         text = f"<code>{text}</code>" if name in CODE else text
-        kind = ' class="number"' if name in NUMBERS else ""
-        cells.append(f'<th scope="row">{text}</th>' if k == 0 else f"<td{kind}>{text}</td>")
+        cells.append(f'<th scope="row">{text}</th>' if k == 0 else f"<td{_kind(name)}>{text}</td>")
     return "".join(cells)
+
+
+def _kind(name: str) -> str:
+    return ' class="number"' if name in NUMBERS else ""
