@@ -42,8 +42,8 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
     """Fit a logistic regression on n-grams weighted by naive Bayes.
 
     An n-gram that occurs in a review counts there once, with the log-ratio of its shares in the two
-    classes: r = log((p / |p|) / (q / |q|)), where p and q count the positive and the negative
-    training reviews that hold each n-gram, plus one, and |p| is the sum over all n-grams.
+    classes: ``r = log((p / sum(p)) / (q / sum(q)))``, where p and q count the positive and the
+    negative training reviews that hold each n-gram, plus one.
 
     Args:
         train: reviews to fit.
