@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lstm_tutorial.contract import check_cell_arguments
+from lstm_tutorial.cell_contract import check_cell_ranks, check_cell_sizes
 
 
 def lstm_gates(preactivation: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -136,13 +136,15 @@ class LSTMCell(nn.Module):
         Raises:
             ValueError, RuntimeError, TypeError: where ``torch.nn.LSTMCell`` does, in its words.
         """
-        check_cell_arguments(self, input, hx)
-        if input.dim() == 1:
+        check_cell_ranks(input, hx)
+        batched = input.dim() == 2
+        if not batched:
+            input = input.unsqueeze(0)
             hx = None if hx is None else (hx[0].unsqueeze(0), hx[1].unsqueeze(0))
-            h, c = self.forward(input.unsqueeze(0), hx)
-            return h.squeeze(0), c.squeeze(0)
         if hx is None:
             zeros = input.new_zeros(input.size(0), self.hidden_size)
             hx = (zeros, zeros)
+        check_cell_sizes(self, input, hx)
         projected = F.linear(input, self.weight_ih, self.bias_ih)  # (N, 4*H_cell)
-        return lstm_step(projected, hx, self.weight_hh, self.bias_hh)
+        h, c = lstm_step(projected, hx, self.weight_hh, self.bias_hh)
+        return (h, c) if batched else (h.squeeze(0), c.squeeze(0))

@@ -1,4 +1,4 @@
-"""What ``torch.nn.LSTM`` and ``torch.nn.LSTMCell`` refuse, in torch 2.13's own words.
+"""What ``torch.nn.LSTM`` refuses, in torch 2.13's own words.
 
 A reader who meets an error here can search for the same words and find the same cause. Checks that
 the arithmetic makes by itself (a matrix product of unequal sizes, say) are left to it.
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-ONEDNN_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+from lstm_tutorial.cell_contract import are_tensors
 
 
 def check_dropout(dropout: Any, num_layers: Any, stacklevel: int) -> None:
@@ -91,99 +91,63 @@ def check_padded(lstm: nn.Module, input: Tensor, hx: Any) -> None:
         )
     _check_features(lstm, input)
     batch_dim = 0 if lstm.batch_first else 1
+    if dims == 2:
+        input = input.unsqueeze(batch_dim)
+        hx = None if hx is None else (hx[0].unsqueeze(1), hx[1].unsqueeze(1))
     if hx is not None:
-        n = 1 if dims == 2 else input.size(batch_dim)
-        _check_sizes_of_states(lstm, hx, n)
-        check_pair(hx)
+        _check_sizes_of_states(lstm, hx, input.size(batch_dim))
+        _check_pair(lstm, hx, input, batch_first=lstm.batch_first)
     _check_devices(lstm, input, hx)
-    if input.size(1 - batch_dim if dims == 3 else 0) == 0:
+    if input.size(1 - batch_dim) == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-    if hx is not None and input.numel() > 0:
-        _check_dtypes_of_states(lstm, input, hx)
 
 
-def check_packed(lstm: nn.Module, input: PackedSequence, hx: tuple[Tensor, Tensor] | None) -> None:
-    """Refuse states that do not fit a packed input; its sizes are left to the matrix products.
+def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
+    """Refuse a PackedSequence made by hand of parts that do not fit together.
+
+    torch 2.13 refuses some of these from deep in its kernel, and computes with others.
+
+    Args:
+        lstm: the module that is called.
+        input: its data should be float (sum(batch_sizes), H_in), batch_sizes int64 (L,).
+
+    Raises:
+        RuntimeError: if the data is no matrix, or batch_sizes does not say how to read it.
+        IndexError: if batch_sizes is empty.
+    """
+    data, batch_sizes = input.data, input.batch_sizes
+    batch_sizes[0]  # an IndexError where it is empty
+    if data.dim() != 2 and data.size(-1) == lstm.input_size:
+        raise RuntimeError(f"input must have 2 dimensions, got {data.dim()}")
+    steps = batch_sizes.to(torch.int64)
+    if batch_sizes.dtype != steps.dtype or (steps.diff() > 0).any() or steps.sum() != len(data):
+        raise RuntimeError(
+            f"expected int64 batch_sizes that never grow and sum to {len(data)}, got "
+            f"{batch_sizes.dtype} {batch_sizes.tolist()}: let pack_padded_sequence pack the input"
+        )
+
+
+def check_packed(lstm: nn.Module, input: PackedSequence, hx: Any) -> None:
+    """Refuse states that do not fit a packed input; other dtypes fail in the matrix products.
 
     torch 2.13 reports a wrong batch size of hx from deep in its kernel, in words that depend on the
     lengths, and reads past the end of a c_0 with too few layers: both get a message here.
 
+    Args:
+        lstm: the module that is called.
+        input: sequences of steps of H_in features.
+        hx: what should be None or a pair of states, rows in the order of the data.
+
     Raises:
         RuntimeError, TypeError, IndexError: where torch raises them.
     """
+    device = input.data.device
+    if lstm.weight_ih_l0.device != device:
+        other = lstm.weight_ih_l0.device
+        raise RuntimeError(f"Tensor on device {other} is not on the expected device {device}!")
     if hx is not None:
-        check_pair(hx)
-    _check_devices(lstm, input.data, hx)
-    if hx is None:
-        return
-    layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
-    _check_projection(lstm, layers, hx)
-    if hx[0].size(0) != layers or hx[1].size(0) != layers:
-        raise RuntimeError("Expected more hidden states in stacked_rnn")
-    n = int(input.batch_sizes[0])
-    for k, state in enumerate(hx):
-        if state.size(1) != n:
-            expected = (layers, n, state.size(2))
-            raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(state.size())}")
-
-
-def check_pair(hx: Any) -> None:
-    """Refuse initial states that are not a tuple or list of two tensors.
-
-    Raises:
-        TypeError: if hx is something else, one tensor for example.
-        RuntimeError: if there are not two states.
-    """
-    if not isinstance(hx, tuple | list):
-        raise TypeError(
-            "lstm() received an invalid combination of arguments - got an hx of type "
-            f"{type(hx).__name__}, but expected a tuple of two tensors (h_0, c_0)"
-        )
-    if len(hx) != 2:
-        raise RuntimeError("lstm expects two hidden states")
-
-
-def check_cell_arguments(cell: nn.Module, input: Tensor, hx: Any) -> None:
-    """Refuse what ``torch.nn.LSTMCell`` refuses.
-
-    Args:
-        cell: the module that is called.
-        input: what should be float (N, H_in) or (H_in,).
-        hx: what should be None or a pair of float (N, H_cell) or (H_cell,).
-
-    Raises:
-        ValueError, RuntimeError, TypeError, AttributeError: where torch raises them.
-    """
-    if input.dim() not in (1, 2):
-        raise ValueError(f"LSTMCell: Expected input to be 1D or 2D, got {input.dim()}D instead")
-    for k, state in enumerate(() if hx is None else hx):
-        if state.dim() not in (1, 2):
-            raise ValueError(
-                f"LSTMCell: Expected hx[{k}] to be 1D or 2D, got {state.dim()}D instead"
-            )
-    if hx is not None and not isinstance(hx, tuple | list):
-        raise TypeError(
-            "lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, "
-            f"not {type(hx).__name__}"
-        )
-    if hx is not None and len(hx) != 2:
-        raise RuntimeError("lstm_cell expects two hidden states")
-    n = input.size(0) if input.dim() == 2 else 1
-    if input.size(-1) != cell.input_size:
-        raise RuntimeError(
-            f"input has inconsistent input_size: got {input.size(-1)} expected {cell.input_size}"
-        )
-    for k, state in enumerate(() if hx is None else hx):
-        state = state if input.dim() == 2 else state.unsqueeze(0)
-        if state.size(0) != n:
-            raise RuntimeError(
-                f"Input batch size {n} doesn't match hidden{k} batch size {state.size(0)}"
-            )
-        if state.size(1) != cell.hidden_size:
-            raise RuntimeError(
-                f"hidden{k} has inconsistent hidden_size: "
-                f"got {state.size(1)}, expected {cell.hidden_size}"
-            )
+        _check_pair(lstm, hx, *input[:2])
+        _check_packed_states(lstm, hx, int(input.batch_sizes[0]))
 
 
 def _check_features(lstm: nn.Module, input: Tensor) -> None:
@@ -203,22 +167,39 @@ def _check_features(lstm: nn.Module, input: Tensor) -> None:
 def _check_sizes_of_states(lstm: nn.Module, hx: Any, n: int) -> None:
     layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
     for k, width in enumerate((lstm.proj_size or lstm.hidden_size, lstm.hidden_size)):
-        size = tuple(hx[k].size())
-        size = size if len(size) == 3 else (size[0], 1, size[1])
-        if size != (layers, n, width):
-            raise RuntimeError(f"Expected hidden[{k}] size {(layers, n, width)}, got {list(size)}")
+        expected = (layers, n, width)
+        if hx[k].size() != expected:
+            raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(hx[k].size())}")
 
 
-def _check_projection(lstm: nn.Module, layers: int, hx: tuple[Tensor, Tensor]) -> None:
-    """torch takes an h narrower than c for the sign of a projection, and counts the weights."""
-    if (hx[0].size(2) != hx[1].size(2)) == (lstm.proj_size > 0):
-        return
-    weights = 4 if lstm.bias else 2
-    each = weights + 1 if lstm.proj_size == 0 else weights  # as torch sees it
-    groups, left = divmod(layers * (weights + (lstm.proj_size > 0)), each)
-    if left == 0 and lstm.bidirectional and groups % 2 == 1:
+def _check_pair(lstm: nn.Module, hx: Any, *input: Tensor, **batch_first: bool) -> None:
+    """Refuse initial states that are not two tensors in a tuple or list."""
+    if not are_tensors(hx):  # torch's argument parser says it in its own words
+        weights = [weight for group in lstm.all_weights for weight in group]
+        flags = (lstm.bias, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional)
+        torch.lstm(*input, hx, weights, *flags, *batch_first.values())
+    if len(hx) != 2:
+        raise RuntimeError("lstm expects two hidden states")
+
+
+def _check_packed_states(lstm: nn.Module, hx: tuple[Tensor, Tensor], n: int) -> None:
+    """Count layers and weights as torch does, which takes an h narrower than c for a projection."""
+    layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
+    each = 4 if lstm.bias else 2
+    weights = layers * (each + (lstm.proj_size > 0))
+    groups, left = divmod(weights, each + (hx[0].size(2) != hx[1].size(2)))
+    if left > 0:
+        raise RuntimeError("got an incorrect number of RNN parameters")
+    if lstm.bidirectional and (groups % 2 == 1 or hx[0].size(0) % 2 == 1):
         raise RuntimeError("Odd number of params or hiddens given to a bidirectional RNN")
-    raise RuntimeError("got an incorrect number of RNN parameters")
+    if hx[0].size(0) != layers or hx[1].size(0) != layers:
+        raise RuntimeError("Expected more hidden states in stacked_rnn")
+    if groups != layers:
+        raise RuntimeError("Expected more weights in stacked_rnn")
+    for k, state in enumerate(hx):
+        if state.size(1) != n:
+            expected = (layers, n, state.size(2))
+            raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(state.size())}")
 
 
 def _check_devices(lstm: nn.Module, input: Tensor, hx: Any) -> None:
@@ -229,19 +210,3 @@ def _check_devices(lstm: nn.Module, input: Tensor, hx: Any) -> None:
                     f"Input and {kind} tensors are not at the same device, found input tensor at "
                     f"{input.device} and {kind} tensor at {tensor.device}"
                 )
-
-
-def _check_dtypes_of_states(lstm: nn.Module, input: Tensor, hx: Any) -> None:
-    """Say of states in another dtype what oneDNN says, where torch would call oneDNN."""
-    onednn = torch.backends.mkldnn.is_available() and input.device.type == "cpu"
-    if not onednn or lstm.proj_size or input.dtype not in (torch.float32, torch.bfloat16):
-        return
-    for state in hx:
-        if state.dtype not in ONEDNN_DTYPES:
-            raise RuntimeError("get_mkldnn_dtype: unsupported data type")
-    if any(state.dtype != input.dtype for state in hx) and not torch.is_autocast_enabled("cpu"):
-        raise RuntimeError(
-            "could not create a primitive descriptor for the LSTM forward propagation primitive. "
-            "Run workload with environment variable ONEDNN_VERBOSE=all to get additional "
-            "diagnostic information."
-        )

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_tutorial.cell import lstm_step
-from lstm_tutorial.contract import check_dropout, check_packed, check_padded, check_sizes
+from lstm_tutorial.contract import (
+    check_dropout,
+    check_packed,
+    check_packing,
+    check_padded,
+    check_sizes,
+)
+from lstm_tutorial.onednn import check_dtypes, in_autocast_dtype
 
 
 class LSTM(nn.Module):
@@ -92,10 +99,13 @@ class LSTM(nn.Module):
     def all_weights(self) -> list[list[nn.Parameter]]:
         """The parameters as a list for each layer and direction, as torch lists them."""
         return [
-            [getattr(self, name) for name in self._shapes(layer, direction)]
+            self._weights(layer, direction)
             for layer in range(self.num_layers)
             for direction in range(self.num_directions)
         ]
+
+    def _weights(self, layer: int, direction: int) -> list[nn.Parameter]:
+        return [getattr(self, name) for name in self._shapes(layer, direction)]
 
     def reset_parameters(self) -> None:
         """Draw every parameter from U(-1/sqrt(H_cell), 1/sqrt(H_cell)), as torch does."""
@@ -108,9 +118,15 @@ class LSTM(nn.Module):
 
     def extra_repr(self) -> str:
         """Describe the arguments that are not at their defaults, as torch does."""
-        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
-        defaults |= {"dropout": 0, "bidirectional": False}
-        changed = [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
+        shown = {
+            "proj_size": self.proj_size != 0,
+            "num_layers": self.num_layers != 1,
+            "bias": self.bias is not True,
+            "batch_first": self.batch_first is not False,
+            "dropout": self.dropout != 0,
+            "bidirectional": self.bidirectional is not False,
+        }
+        changed = [f"{name}={getattr(self, name)}" for name, differs in shown.items() if differs]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
     def forward(
@@ -147,12 +163,10 @@ class LSTM(nn.Module):
         if self.batch_first:
             input = input.transpose(0, 1)
         length, n, _ = input.shape
-        steps = torch.full((length,), n)
+        steps = torch.full((length,), n, device="cpu")
         output, states = self._run_layers(input.flatten(0, 1), steps, hx)
         output = output.unflatten(0, (length, n))  # (L, N, D*H_out)
-        if self.proj_size == 0:
-            output, *states = _as_autocast_returns([output, *states])
-        return output.transpose(0, 1) if self.batch_first else output, tuple(states)
+        return output.transpose(0, 1) if self.batch_first else output, states
 
     def _forward_packed(
         self, input: PackedSequence, hx: tuple[Tensor, Tensor] | None
@@ -160,6 +174,7 @@ class LSTM(nn.Module):
         data, batch_sizes, sorted_indices, unsorted_indices = input
         if hx is not None and sorted_indices is not None:
             hx = tuple(hx[k].index_select(1, sorted_indices) for k in range(2))
+        check_packing(self, input)
         check_packed(self, input, hx)
         output, states = self._run_layers(data, batch_sizes, hx)
         if unsorted_indices is not None:
@@ -176,23 +191,27 @@ class LSTM(nn.Module):
             batch_sizes: int64 (L,) on the CPU, never increasing.
             hx: as in ``forward``, batched, rows in the order of the data.
         """
+        check_dtypes(self, data, batch_sizes, hx)
+        given = data
         h_0, c_0 = self._zero_states(data, int(batch_sizes[0])) if hx is None else hx
         backwards = reversal(batch_sizes).to(data.device) if self.bidirectional else None
-        weights = self.all_weights
         h_n, c_n = [], []
         for layer in range(self.num_layers):
             outputs = []
             for direction in range(self.num_directions):
                 k = layer * self.num_directions + direction
+                weights = self._weights(layer, direction)
                 steps = data[backwards] if direction == 1 else data
-                output, (h, c) = self._scan(steps, batch_sizes, (h_0[k], c_0[k]), *weights[k])
+                output, (h, c) = self._scan(steps, batch_sizes, (h_0[k], c_0[k]), *weights)
                 outputs.append(output[backwards] if direction == 1 else output)
                 h_n.append(h)
                 c_n.append(c)
             data = torch.cat(outputs, dim=-1)  # (sum(batch_sizes), D*H_out)
             if layer < self.num_layers - 1:
                 data = F.dropout(data, self.dropout, self.training)
-        return data, (torch.stack(h_n), torch.stack(c_n))
+        results = [data, torch.stack(h_n), torch.stack(c_n)]
+        output, *states = in_autocast_dtype(self, given, batch_sizes, results)
+        return output, tuple(states)
 
     def _scan(
         self,
@@ -251,16 +270,7 @@ def reversal(batch_sizes: Tensor) -> Tensor:
     """
     n = int(batch_sizes[0])
     first = batch_sizes.cumsum(0) - batch_sizes  # where each step's rows begin
-    lengths = (batch_sizes[:, None] > torch.arange(n)).sum(0)  # (N,)
+    lengths = (batch_sizes[:, None] > torch.arange(n, device=first.device)).sum(0)  # (N,)
     step = torch.repeat_interleave(batch_sizes)  # step of every row of the data
-    sequence = torch.arange(len(step)) - first[step]
+    sequence = torch.arange(len(step), device=first.device) - first[step]
     return first[lengths[sequence] - 1 - step] + sequence
-
-
-def _as_autocast_returns(tensors: list[Tensor]) -> list[Tensor]:
-    """Under autocast, return float32 results in its dtype, as torch's fused kernels do."""
-    device = tensors[0].device.type
-    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
-        return tensors
-    dtype = torch.get_autocast_dtype(device)
-    return [t.to(dtype) if t.dtype == torch.float32 else t for t in tensors]
