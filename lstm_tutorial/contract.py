@@ -120,7 +120,8 @@ def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
     if data.dim() != 2 and data.size(-1) == lstm.input_size:
         raise RuntimeError(f"input must have 2 dimensions, got {data.dim()}")
     steps = batch_sizes.to(torch.int64)
-    if batch_sizes.dtype != steps.dtype or (steps.diff() > 0).any() or steps.sum() != len(data):
+    falling = bool((steps.diff() <= 0).all()) and steps[-1] >= 0
+    if batch_sizes.dtype != steps.dtype or not falling or steps.sum() != len(data):
         raise RuntimeError(
             f"expected int64 batch_sizes that never grow and sum to {len(data)}, got "
             f"{batch_sizes.dtype} {batch_sizes.tolist()}: let pack_padded_sequence pack the input"
@@ -148,6 +149,22 @@ def check_packed(lstm: nn.Module, input: PackedSequence, hx: Any) -> None:
     if hx is not None:
         _check_pair(lstm, hx, *input[:2])
         _check_packed_states(lstm, hx, int(input.batch_sizes[0]))
+
+
+def check_rows(hx: tuple[Tensor, Tensor], n: int) -> None:
+    """Refuse states for more or fewer sequences than there are.
+
+    Args:
+        hx: h float (D*num_layers, N, H_out) and c float (D*num_layers, N, H_cell).
+        n: what N should be.
+
+    Raises:
+        RuntimeError: in the words that padded input gets.
+    """
+    for k, state in enumerate(hx):
+        if state.size(1) != n:
+            expected = (state.size(0), n, state.size(2))
+            raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(state.size())}")
 
 
 def _check_features(lstm: nn.Module, input: Tensor) -> None:
@@ -196,10 +213,7 @@ def _check_packed_states(lstm: nn.Module, hx: tuple[Tensor, Tensor], n: int) -> 
         raise RuntimeError("Expected more hidden states in stacked_rnn")
     if groups != layers:
         raise RuntimeError("Expected more weights in stacked_rnn")
-    for k, state in enumerate(hx):
-        if state.size(1) != n:
-            expected = (layers, n, state.size(2))
-            raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(state.size())}")
+    check_rows(hx, n)
 
 
 def _check_devices(lstm: nn.Module, input: Tensor, hx: Any) -> None:

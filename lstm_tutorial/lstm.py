@@ -21,6 +21,7 @@ from lstm_tutorial.contract import (
     check_sizes,
 )
 from lstm_tutorial.onednn import check_dtypes, in_autocast_dtype
+from lstm_tutorial.order import reversal, sorted_rows
 
 
 class LSTM(nn.Module):
@@ -173,7 +174,7 @@ class LSTM(nn.Module):
     ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
         data, batch_sizes, sorted_indices, unsorted_indices = input
         if hx is not None and sorted_indices is not None:
-            hx = tuple(hx[k].index_select(1, sorted_indices) for k in range(2))
+            hx = sorted_rows(hx, sorted_indices)
         check_packing(self, input)
         check_packed(self, input, hx)
         output, states = self._run_layers(data, batch_sizes, hx)
@@ -255,22 +256,3 @@ class LSTM(nn.Module):
         layers = self.num_layers * self.num_directions
         h_out = self.proj_size or self.hidden_size
         return data.new_zeros(layers, n, h_out), data.new_zeros(layers, n, self.hidden_size)
-
-
-def reversal(batch_sizes: Tensor) -> Tensor:
-    """Index that reverses every sequence of packed data within its own length.
-
-    Applied twice it gives back what it was applied to.
-
-    Args:
-        batch_sizes: int64 (L,) on the CPU, never increasing.
-
-    Returns:
-        int64 (sum(batch_sizes),).
-    """
-    n = int(batch_sizes[0])
-    first = batch_sizes.cumsum(0) - batch_sizes  # where each step's rows begin
-    lengths = (batch_sizes[:, None] > torch.arange(n, device=first.device)).sum(0)  # (N,)
-    step = torch.repeat_interleave(batch_sizes)  # step of every row of the data
-    sequence = torch.arange(len(step), device=first.device) - first[step]
-    return first[lengths[sequence] - 1 - step] + sequence

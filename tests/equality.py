@@ -2,10 +2,15 @@
 
 from dataclasses import asdict, dataclass
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
+from lstm_tutorial import LSTM
+
+IMPLEMENTATIONS = [LSTM]
+each = pytest.mark.parametrize("ours", IMPLEMENTATIONS, ids=lambda cls: cls.__name__)
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 
@@ -23,6 +28,7 @@ class Case:
     kind: str = "padded"  # or "unbatched", "packed sorted", "packed unsorted"
     hx: bool = False
     lengths: tuple[int, ...] = (5, 3, 3, 1)
+    strided: bool = False  # whether neither input nor states are contiguous
     dtype: torch.dtype = torch.float64
 
     def build(self, lstm: type[nn.Module]) -> nn.Module:
@@ -41,6 +47,8 @@ class Case:
         sizes = (self.proj_size or self.hidden_size, self.hidden_size)
         rows = (n,) if batched else ()
         states = [torch.randn(layers, *rows, size, dtype=self.dtype) for size in sizes]
+        if self.strided:
+            x, *states = (swapped(tensor) for tensor in (x, *states))
         return x, states if self.hx else []
 
     def pack(self, x: Tensor) -> Tensor | PackedSequence:
@@ -52,14 +60,25 @@ class Case:
         return pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=is_sorted)
 
 
+def swapped(tensor: Tensor) -> Tensor:
+    """The same values, stored in another order."""
+    return tensor.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+def flat(result: tuple) -> list[Tensor]:
+    """Output, h_n and c_n, each as a tensor."""
+    output, (h_n, c_n) = result
+    return [output.data if isinstance(output, PackedSequence) else output, h_n, c_n]
+
+
 def results(lstm: nn.Module, case: Case, x: Tensor, states: list[Tensor]) -> dict[str, Tensor]:
     """Output, final states, and the gradient of every parameter, of the input and of hx."""
     leaves = {"input": x, **dict(zip(("h_0", "c_0"), states, strict=False))}
     leaves = {name: leaf.clone().requires_grad_() for name, leaf in leaves.items()}
     hx = (leaves["h_0"], leaves["c_0"]) if states else None
-    output, (h_n, c_n) = lstm(case.pack(leaves["input"]), hx)
-    assert isinstance(output, PackedSequence) == case.kind.startswith("packed")
-    data = output.data if isinstance(output, PackedSequence) else output
+    result = lstm(case.pack(leaves["input"]), hx)
+    assert isinstance(result[0], PackedSequence) == case.kind.startswith("packed")
+    data, h_n, c_n = flat(result)
     loss = data.sin().sum() + (2 * h_n).cos().sum() + (c_n**2).sum()
     leaves |= dict(lstm.named_parameters())
     gradients = torch.autograd.grad(loss, list(leaves.values()))

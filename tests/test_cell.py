@@ -1,6 +1,9 @@
 """One step: the equations, and ``LSTMCell`` as ``torch.nn.LSTMCell``."""
 
+import copy
+import inspect
 import math
+import pickle
 
 import pytest
 import torch
@@ -78,8 +81,41 @@ def test_gradcheck_of_the_cell():
     assert torch.autograd.gradgradcheck(lambda x, h, c: cell(x, (h, c)), leaves)
 
 
-def test_autocast_returns_torchs_dtypes():
-    x = torch.randn(2, 3)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, expected = LSTMCell(3, 4)(x), nn.LSTMCell(3, 4)(x)
-    assert [t.dtype for t in found] == [t.dtype for t in expected]
+@pytest.mark.parametrize("bias", [True, False])
+def test_autocast_and_half_precision_return_torchs_dtypes_and_values_near(bias):
+    theirs, ours = nn.LSTMCell(3, 4, bias), LSTMCell(3, 4, bias)
+    ours.load_state_dict(theirs.state_dict())
+    x, hx = torch.randn(2, 3), tuple(torch.randn(2, 2, 4))
+    for states in (None, hx):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            torch.testing.assert_close(ours(x, states), theirs(x, states), rtol=0, atol=0.05)
+    for dtype in (torch.bfloat16, torch.float16):
+        states = tuple(state.to(dtype) for state in hx)
+        found, expected = (cell.to(dtype)(x.to(dtype), states) for cell in (ours, theirs))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
+
+
+def test_the_forms_of_hx_that_torchs_cell_takes():
+    theirs, ours = nn.LSTMCell(3, 4), LSTMCell(3, 4)
+    theirs.load_state_dict(ours.state_dict())
+    x, h, c = torch.randn(3), torch.randn(4), torch.randn(4)
+    for hx in ((h, c), [h, c], torch.stack([h, c]), (h, c, c)):
+        torch.testing.assert_close(ours(x, hx), theirs(x, hx), rtol=0, atol=1e-6)
+
+
+def test_copies_of_the_cell_compute_the_same():
+    cell, x = LSTMCell(3, 4), torch.randn(2, 3)
+    for other in (copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
+        assert torch.equal(other(x)[0], cell(x)[0])
+
+
+def test_constructor_of_the_cell_takes_torchs_arguments_in_torchs_order():
+    names = list(inspect.signature(LSTMCell).parameters)
+    assert names == list(inspect.signature(nn.LSTMCell).parameters)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,)])
+def test_the_cell_on_the_meta_device(shape):
+    x = torch.randn(shape, device="meta")
+    found, expected = (cls(3, 4, device="meta")(x) for cls in (LSTMCell, nn.LSTMCell))
+    assert [t.shape for t in found] == [t.shape for t in expected]
