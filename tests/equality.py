@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_tutorial import LSTM
+from lstm_tutorial.bptt import FastLSTM
 
-IMPLEMENTATIONS = [LSTM]
+IMPLEMENTATIONS = [LSTM, FastLSTM]
 each = pytest.mark.parametrize("ours", IMPLEMENTATIONS, ids=lambda cls: cls.__name__)
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
