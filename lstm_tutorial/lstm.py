@@ -207,7 +207,7 @@ class LSTM(nn.Module):
                 outputs.append(output[backwards] if direction == 1 else output)
                 h_n.append(h)
                 c_n.append(c)
-            data = torch.cat(outputs, dim=-1)  # (sum(batch_sizes), D*H_out)
+            data = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
             if layer < self.num_layers - 1:
                 data = F.dropout(data, self.dropout, self.training)
         results = [data, torch.stack(h_n), torch.stack(c_n)]

@@ -69,30 +69,31 @@ def scan_forward(
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
     weight_hr = weights.get("weight_hr")
     scale = data.new_tensor([1, 1, -2, 1]).repeat_interleave(h_cell)  # (4*H_cell,)
-    recurrent = torch.mul(weights["weight_hh"].t(), scale).contiguous()  # (H_out, 4*H_cell)
+    recurrent = data.new_empty(h_out, 4 * h_cell)
+    torch.mul(weights["weight_hh"].t(), scale, out=recurrent)
     gates = data.new_empty(len(data), 4 * h_cell)
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
     m = None if weight_hr is None else data.new_empty(len(data), h_cell)
     h_steps, c_steps = h.split([n, *sizes]), c.split([n, *sizes])
     m_steps = h_steps[1:] if m is None else m.split(sizes)
-    q, minus_two = torch.empty_like(hx[1]), data.new_tensor(-2)
+    h_t, c_t, q, minus_two = h_steps[0], c_steps[0], torch.empty_like(hx[1]), data.new_tensor(-2)
     for steps, rows in chunks(sizes, 4 * h_cell):
         _project(data[rows], weights, gates[rows])
         cut = [t.split(sizes[steps]) for t in (gates[rows], *gates[rows].chunk(4, dim=1))]
-        before = zip(h_steps[steps], c_steps[steps], strict=True)
-        after = zip(h_steps[1:][steps], c_steps[1:][steps], m_steps[steps], strict=True)
-        for a, i, f, s, o, (h_t, c_t), (h_next, c_next, m_next) in zip(
-            *cut, before, after, strict=True
+        made = (m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
+        for running, a, i, f, s, o, m_t, h_next, c_next in zip(
+            sizes[steps], *cut, *made, strict=True
         ):
-            if len(a) < len(h_t):  # the shortest sequences have ended
-                h_t, c_t, q = h_t[: len(a)], c_t[: len(a)], q[: len(a)]
+            if running < n:  # the shortest sequences have ended
+                h_t, c_t, q, n = h_t[:running], c_t[:running], q[:running], running
             a.addmm_(h_t, recurrent).sigmoid_()
             torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
             torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
-            torch.addcmul(o, o, q, value=-2, out=m_next)
+            torch.addcmul(o, o, q, value=-2, out=m_t)
             if weight_hr is not None:
-                torch.mm(m_next, weight_hr.t(), out=h_next)
+                torch.mm(m_t, weight_hr.t(), out=h_next)
+            h_t, c_t = h_next, c_next
     return gates, h, c, m
 
 
@@ -115,21 +116,18 @@ def local_derivatives(gates: Tensor, c_before: Tensor, c_after: Tensor) -> tuple
         c_after: float (rows, H_cell), the cell state that it made.
 
     Returns:
-        Derivatives float (rows, 5, H_cell): the first four of :math:`c_t`, with respect to
-        :math:`c_{t-1}, a_i, a_f, a_g`, the last of :math:`m_t = o \odot \tanh(c_t)` with respect
-        to :math:`a_o`; and float (rows, H_cell), of :math:`m_t` with respect to :math:`c_t`.
+        Derivatives float (rows, 4, H_cell): of :math:`c_t` with respect to :math:`a_i, a_f, a_g`
+        and of :math:`m_t = o \odot \tanh(c_t)` with respect to :math:`a_o`; and float
+        (rows, H_cell), of :math:`m_t` with respect to :math:`c_t`.
     """
     gates = gates.unflatten(1, (4, -1))  # (rows, 4, H_cell)
-    i, f, s, o = gates.unbind(1)
+    i, _, s, o = gates.unbind(1)
     tanh_c = torch.tanh(c_after)
-    derivatives = gates.new_empty(len(gates), 5, gates.size(2))
-    of_carry, of_i, of_f, of_g, of_o = derivatives.unbind(1)
-    torch.addcmul(gates, gates, gates, value=-1, out=derivatives[:, 1:])  # sigmoid' = y(1 - y)
-    of_carry.copy_(f)
-    of_i.mul_(torch.sub(1, s, alpha=2))  # g
-    of_f.mul_(c_before)
-    of_g.mul_(i).mul_(4)  # tanh' = 1 - g*g = 4*s*(1 - s)
-    of_o.mul_(tanh_c)
+    derivatives = torch.addcmul(gates, gates, gates, value=-1)  # sigmoid' = y - y*y
+    derivatives[:, 0].mul_(torch.sub(1, s, alpha=2))  # g
+    derivatives[:, 1].mul_(c_before)
+    derivatives[:, 2].mul_(i).mul_(4)  # tanh' = 1 - g*g = 4*(s - s*s)
+    derivatives[:, 3].mul_(tanh_c)
     of_c = torch.addcmul(o, tanh_c.square_(), o, value=-1)
     return derivatives, of_c
 
@@ -161,11 +159,13 @@ def scan_backward(
     d_data = torch.empty_like(data) if needs_data else None
     d_weights = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     for steps, rows in reversed(list(chunks(sizes, 4 * h_cell))):
-        h_before, c_before = (_before(t, sizes, steps, rows) for t in (h, c))
-        local = local_derivatives(gates[rows], c_before, c[n:][rows])
-        d_h_steps = d_h.split([n, *sizes])[steps.start : steps.stop + 1]
-        _walk_back(*local, sizes[steps], d_h_steps, d_c, weights)
-        d_a = local[0].flatten(1)[:, h_cell:]  # (rows, 4*H_cell)
+        h_before, c_before = (_rows_before(t, sizes, steps, rows) for t in (h, c))
+        derivatives, of_c = local_derivatives(gates[rows], c_before, c[n:][rows])
+        forget = gates[rows, h_cell : 2 * h_cell]
+        d_m = d_h[n:][rows].split(sizes[steps])
+        d_before = _before(d_h.split([n, *sizes])[steps], sizes[steps])
+        _walk_back(derivatives, of_c, forget, sizes[steps], (d_m, d_before), d_c, weights)
+        d_a = derivatives.flatten(1)  # (rows, 4*H_cell)
         d_weights["weight_ih"].addmm_(d_a.t(), data[rows])
         d_weights["weight_hh"].addmm_(d_a.t(), h_before)
         if "bias_ih" in weights:
@@ -179,49 +179,55 @@ def scan_backward(
     return d_data, d_h[:n], d_c, d_weights
 
 
-def _before(states: Tensor, sizes: Sequence[int], steps: slice, rows: slice) -> Tensor:
-    """The state that each of the rows' steps was given; ``states`` begins with the initial one."""
+def _before(states: Sequence[Tensor], sizes: Sequence[int]) -> list[Tensor]:
+    """Of the states before each step, those of the sequences that take part in it."""
+    return [
+        t if len(t) == running else t[:running] for t, running in zip(states, sizes, strict=True)
+    ]
+
+
+def _rows_before(states: Tensor, sizes: Sequence[int], steps: slice, rows: slice) -> Tensor:
+    """The state that each row's step was given; ``states`` begins with the initial one."""
     if sizes[steps][-1] == sizes[0]:  # every step so far has N rows
         return states[rows]
-    given = states.split([sizes[0], *sizes])[steps]
-    return torch.cat([t[:running] for t, running in zip(given, sizes[steps], strict=True)])
+    return torch.cat(_before(states.split([sizes[0], *sizes])[steps], sizes[steps]))
 
 
 def _walk_back(
     derivatives: Tensor,
     of_c: Tensor,
+    forget: Tensor,
     sizes: Sequence[int],
-    d_h: Sequence[Tensor],
+    d_h: tuple[Sequence[Tensor], Sequence[Tensor]],
     d_c: Tensor,
     weights: dict[str, Tensor],
 ) -> None:
     """Take the two gradients that travel through time back over some steps, all in place.
 
     Args:
-        derivatives: float (rows, 5, H_cell), as ``local_derivatives`` returns them; its last four
-            blocks become the gradients of the preactivations.
+        derivatives: float (rows, 4, H_cell), as ``local_derivatives`` returns them; they become the
+            gradients of the preactivations.
         of_c: float (rows, H_cell), the derivative of m_t with respect to c_t.
+        forget: float (rows, H_cell), the forget gates.
         sizes: how many sequences take part in each of these steps.
-        d_h: gradient of h before these steps and after each of them, float (size, H_out).
+        d_h: the gradient of h after each of these steps, and before it, float (size, H_out) each.
         d_c: float (N, H_cell), what flows into c from later steps, then from these.
         weights: weight_hh, and weight_hr where it exists.
     """
-    by_c, of_o = derivatives[:, :4].split(sizes), derivatives[:, 4].split(sizes)
-    carried, d_a = derivatives[:, 0].split(sizes), derivatives.flatten(1)[:, d_c.size(1) :]
-    cut = zip(d_a.split(sizes), by_c, of_o, carried, of_c.split(sizes), d_h, d_h[1:], strict=False)
-    later = d_c[: sizes[-1]]
-    total = torch.empty_like(later)
-    for d_a_t, by_c_t, of_o_t, carried_t, of_c_t, d_before, d_m in reversed(list(cut)):
-        running = len(d_m)
-        if len(later) < running:  # some sequences end with this step
-            d_c[: len(later)] = later
-            later, total = d_c[:running], d_c.new_empty(running, d_c.size(1))
-        if "weight_hr" in weights:
-            d_m = d_m @ weights["weight_hr"]
-        torch.addcmul(later, d_m, of_c_t, out=total)
-        by_c_t.mul_(total.unsqueeze(1))
-        of_o_t.mul_(d_m)
-        d_before = d_before if len(d_before) == running else d_before[:running]
-        d_before.addmm_(d_a_t, weights["weight_hh"])
-        later = carried_t
-    d_c[: len(later)] = later
+    weight_hh, weight_hr = weights["weight_hh"], weights.get("weight_hr")
+    cut = [derivatives.flatten(1), derivatives[:, :3], derivatives[:, 3], of_c, forget]
+    cut = [t.split(sizes) for t in cut]
+    n = -1
+    for running, d_a, of_ifg, of_o, of_c_t, f, d_m, d_before in reversed(
+        list(zip(sizes, *cut, *d_h, strict=True))
+    ):
+        if running > n:  # some sequences end with this step
+            d, n = d_c[:running], running
+            wide = d.unsqueeze(1)
+        if weight_hr is not None:
+            d_m = d_m @ weight_hr
+        d.addcmul_(d_m, of_c_t)
+        of_ifg.mul_(wide)
+        of_o.mul_(d_m)
+        d_before.addmm_(d_a, weight_hh)
+        d.mul_(f)

@@ -1,0 +1,118 @@
+"""FastLSTM's two passes: what the equality suite, which runs on it as well, does not reach."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from lstm_tutorial import LSTM, scan
+from lstm_tutorial.bptt import FastLSTM
+from tests.equality import Case, flat, results
+from tests.test_lstm import KINDS
+
+
+def saved_bytes(lstm: nn.Module, x: torch.Tensor) -> int:
+    """How much memory a forward pass keeps for its backward pass, each storage counted once."""
+    storages = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = lstm(x)
+    del output
+    return sum(storages.values())
+
+
+@pytest.mark.parametrize("chunk", [1, 40, 100])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("proj_size", [0, 2])
+def test_the_size_of_the_chunks_changes_nothing(monkeypatch, chunk, kind, proj_size):
+    case = Case(num_layers=2, bidirectional=True, proj_size=proj_size, kind=kind, hx=True)
+    x, states = case.tensors()
+    fast, theirs = case.build(FastLSTM), case.build(nn.LSTM)
+    fast.load_state_dict(theirs.state_dict())
+    monkeypatch.setattr(scan, "CHUNK", chunk)
+    found, expected = results(fast, case, x, states), results(theirs, case, x, states)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def test_chunks_cover_every_row_once():
+    for sizes in ([5] * 7, [5, 4, 4, 1, 1, 1], [1], [3, 0]):
+        runs = list(scan.chunks(sizes, width=scan.CHUNK // 12))
+        assert [k for steps, _ in runs for k in range(len(sizes))[steps]] == list(range(len(sizes)))
+        assert [k for _, rows in runs for k in range(rows.start, rows.stop)] == list(
+            range(sum(sizes))
+        )
+        assert len(runs) == -(-len(sizes) // max(1, 12 // sizes[0]))
+
+
+def test_local_derivatives_are_autograds():
+    torch.manual_seed(0)
+    a = torch.randn(6, 4, 3, dtype=torch.float64, requires_grad=True)
+    c_before = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    i, f, o = (torch.sigmoid(a[:, k]) for k in (0, 1, 3))
+    c = f * c_before + i * torch.tanh(a[:, 2])
+    m = o * torch.tanh(c)
+    by_c = torch.autograd.grad(c.sum(), (a, c_before), retain_graph=True)
+    by_o, of_c = torch.autograd.grad(m.sum(), (a, c))
+    kept = torch.stack([i, f, torch.sigmoid(-2 * a[:, 2]), o], dim=1).flatten(1).detach()
+    found, found_of_c = scan.local_derivatives(kept, c_before.detach(), c.detach())
+    torch.testing.assert_close(found[:, :3], by_c[0][:, :3], rtol=0, atol=1e-14)
+    torch.testing.assert_close(found[:, 3], by_o[:, 3], rtol=0, atol=1e-14)
+    torch.testing.assert_close(found_of_c, of_c, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_backward_may_run_twice(packed):
+    x = torch.randn(5, 3, 3)
+    x = pack_padded_sequence(x, [5, 3, 2]) if packed else x
+    fast = FastLSTM(3, 4, bidirectional=True)
+    loss = flat(fast(x))[0].sin().sum()
+    first = torch.autograd.grad(loss, list(fast.parameters()), retain_graph=True)
+    second = torch.autograd.grad(loss, list(fast.parameters()))
+    assert all(torch.equal(u, v) for u, v in zip(first, second, strict=True))
+
+
+def test_nothing_is_kept_without_gradients_and_less_than_lstm_with_them():
+    x = torch.randn(40, 8, 16)
+    fast, plain = FastLSTM(16, 32), LSTM(16, 32)
+    assert saved_bytes(fast, x) < saved_bytes(plain, x)
+    with torch.no_grad():
+        assert saved_bytes(fast, x) == 0
+    assert saved_bytes(fast.requires_grad_(False), x) == 0
+
+
+def test_gradients_come_only_where_they_are_asked_for():
+    fast = FastLSTM(3, 4)
+    fast.weight_hh_l0.requires_grad_(False)
+    x = torch.randn(5, 2, 3, requires_grad=True)
+    fast(x)[0].sum().backward()
+    assert fast.weight_hh_l0.grad is None
+    assert fast.weight_ih_l0.grad.any()
+    assert x.grad.any()
+
+
+def test_changing_the_output_in_place_is_refused_as_torch_does():
+    for lstm in (FastLSTM(3, 4), nn.LSTM(3, 4)):
+        output, _ = lstm(torch.randn(5, 2, 3))
+        with pytest.raises(RuntimeError, match="inplace"):
+            output.mul_(2)
+            output.sum().backward()
+
+
+def test_calls_that_torch_rewrites_go_through_lstm(monkeypatch):
+    def fail(*args):
+        raise AssertionError("the hand-derived pass ran")
+
+    monkeypatch.setattr(scan, "scan_forward", fail)
+    monkeypatch.setattr("lstm_tutorial.bptt.scan_forward", fail)
+    fast, x = FastLSTM(3, 4), torch.randn(5, 2, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        fast(x)
+    torch.func.grad(lambda x: fast(x)[0].sum())(x)
+    FastLSTM(3, 4, dtype=torch.bfloat16)(x.bfloat16())
+    with pytest.raises(AssertionError, match="hand-derived"):
+        fast(x)
