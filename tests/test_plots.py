@@ -65,3 +65,24 @@ def test_score_bars_keep_the_order_and_mark_the_best():
 def test_gates_have_four_distinct_colours():
     assert list(plots.GATE_COLORS) == ["i", "f", "g", "o"]
     assert len(set(plots.GATE_COLORS.values())) == 4
+
+
+def test_final_states_writes_every_number_and_frames_those_that_meet():
+    output = [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
+    h_n, c_n = [[0.5], [0.2]], [[1.0], [-0.001]]
+    left = plots.final_states(output, h_n, c_n, "title")
+    panels = left.figure.axes
+    written = [[text.get_text() for text in ax.texts] for ax in panels]
+    assert written == [["0.10", "0.20", "0.30", "0.40", "0.50", "0.60"], ["0.50", "0.20"],
+                       ["1.00", "0.00"]]  # fmt: skip
+    frames = [patch.get_xy() for patch in left.patches if not patch.fill]
+    assert frames == [(0, 2), (1, 0)]  # forward at the last step, reverse at the first
+    assert [label.get_text() for label in panels[1].get_yticklabels()] == [
+        "layer 0 forward",
+        "layer 0 reverse",
+    ]
+
+
+def test_seen_steps_draws_a_bar_for_each_step_and_vector():
+    ax = plots.seen_steps({"a": [0.0, 1.0], "b": [2.0, 3.0]}, "title")
+    assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[0, 1], [2, 3]]

@@ -4,6 +4,7 @@ Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who
 """
 
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
+from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
 from lstm_tutorial.plots.training import learning_curves, score_bars
 
@@ -12,9 +13,11 @@ __all__ = [
     "GATE_COLORS",
     "STATE_COLORS",
     "cell_states",
+    "final_states",
     "gates_over_text",
     "gradient_reach",
     "learning_curves",
     "score_bars",
+    "seen_steps",
     "squashing",
 ]

@@ -1,0 +1,110 @@
+"""Figures of what an LSTM returns: ``output``, ``h_n`` and ``c_n``, number by number."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
+
+from lstm_tutorial.plots.style import DIRECTION_COLORS, INK, SERIES_COLORS, drawing, new_axes
+
+FRAMES = {"forward": "-", "reverse": (0, (2.5, 1.5))}  # line styles
+
+
+def number_grid(
+    ax: Axes, values: ArrayLike, columns: Sequence[str], rows: Sequence[str], title: str
+) -> None:
+    """Write a matrix as a grid of numbers, one direction's cells in one colour.
+
+    Args:
+        ax: where to draw.
+        values: float (rows, columns).
+        columns: direction of each column, or of each row where there is one a row.
+        rows: what stands beside each row.
+        title: what stands above.
+    """
+    values = np.asarray(values, dtype=float)
+    for r, k in np.ndindex(values.shape):
+        direction = columns[r if len(columns) == len(values) != values.shape[1] else k]
+        face = to_rgba(DIRECTION_COLORS[direction], 0.22)
+        ax.add_patch(Rectangle((k, r), 1, 1, facecolor=face, edgecolor="white", lw=2))
+        ax.text(
+            k + 0.5,
+            r + 0.5,
+            f"{round(values[r, k], 2) + 0.0:.2f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+        )
+    ax.set(xlim=(-0.06, values.shape[1] + 0.06), ylim=(len(values) + 0.06, -0.06))
+    ax.set_title(title, fontsize=10, loc="center")
+    ax.set_yticks(np.arange(len(values)) + 0.5, rows)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.grid(visible=False)
+    ax.set_aspect(0.5)
+
+
+def _frame(ax: Axes, row: int, columns: slice, direction: str) -> None:
+    width = columns.stop - columns.start
+    style = {"edgecolor": INK, "facecolor": "none", "lw": 1.8, "ls": FRAMES[direction]}
+    ax.add_patch(Rectangle((columns.start, row), width, 1, zorder=3, **style))
+
+
+def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) -> Axes:
+    """Draw what a bidirectional LSTM returns for one sequence, and where its numbers meet.
+
+    Args:
+        output: float (L, 2*H).
+        h_n: float (2*num_layers, H).
+        c_n: float (2*num_layers, H).
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes of the output.
+    """
+    output, h_n = np.asarray(output), np.asarray(h_n)
+    size, states = h_n.shape[1], len(h_n)
+    sides = ["forward", "reverse"]
+    rows = [f"layer {k // 2} {sides[k % 2]}" for k in range(states)]
+    with drawing():
+        figure, (left, middle, right) = plt.subplots(
+            1, 3, figsize=(9.6, 2.6), width_ratios=(2 * size, size, size), layout="constrained"
+        )
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+        steps = [f"t = {t}" for t in range(len(output))]
+        wide = [side for side in sides for _ in range(size)]
+        number_grid(left, output, wide, steps, "output")
+        number_grid(middle, h_n, sides * (states // 2), rows, "h_n")
+        number_grid(right, c_n, sides * (states // 2), [""] * states, "c_n")
+        _frame(left, len(output) - 1, slice(0, size), "forward")
+        _frame(left, 0, slice(size, 2 * size), "reverse")
+        _frame(middle, states - 2, slice(0, size), "forward")
+        _frame(middle, states - 1, slice(0, size), "reverse")
+    return left
+
+
+def seen_steps(shares: Mapping[str, Sequence[float]], title: str) -> Axes:
+    """Draw how much each time step can move a sentence vector.
+
+    Args:
+        shares: for each vector's name, one number a time step.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    with drawing():
+        ax = new_axes()
+        width = 0.8 / len(shares)
+        for k, (name, values) in enumerate(shares.items()):
+            place = np.arange(len(values)) + (k - (len(shares) - 1) / 2) * width
+            ax.bar(place, values, width, color=SERIES_COLORS[k], label=name)
+        ax.set(xlabel="time step", ylabel="‖∂ vector / ∂ input at t‖", title=title)
+        ax.set_xticks(range(len(next(iter(shares.values())))))
+        ax.legend(ncols=len(shares), loc="upper center", bbox_to_anchor=(0.5, -0.18))
+    return ax
