@@ -75,7 +75,7 @@ def test_final_states_writes_every_number_and_frames_those_that_meet():
     written = [[text.get_text() for text in ax.texts] for ax in panels]
     assert written == [["0.10", "0.20", "0.30", "0.40", "0.50", "0.60"], ["0.50", "0.20"],
                        ["1.00", "0.00"]]  # fmt: skip
-    frames = [patch.get_xy() for patch in left.patches if not patch.fill]
+    frames = [patch.get_xy() for patch in left.patches if patch.zorder == 3]
     assert frames == [(0, 2), (1, 0)]  # forward at the last step, reverse at the first
     assert [label.get_text() for label in panels[1].get_yticklabels()] == [
         "layer 0 forward",
