@@ -86,3 +86,20 @@ def test_final_states_writes_every_number_and_frames_those_that_meet():
 def test_seen_steps_draws_a_bar_for_each_step_and_vector():
     ax = plots.seen_steps({"a": [0.0, 1.0], "b": [2.0, 3.0]}, "title")
     assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[0, 1], [2, 3]]
+
+
+def test_packing_draws_every_label_in_the_colour_of_its_sequence():
+    ax = plots.packing(
+        [["a", ""], ["b", "c"]], ["b", "a", "c"], [2, 1], {"sorted_indices": [1, 0]}, "title"
+    )
+    assert [text.get_text() for text in ax.texts] == ["b", "a", "c", "2", "1"]
+    faces = [patch.get_facecolor() for patch in ax.patches]
+    assert faces[0] == faces[2] != faces[1]
+    top = [text.get_text() for text in ax.figure.axes[0].texts]
+    assert top == ["a", "", "b", "c", "sorted_indices", "1", "0"]
+
+
+def test_padding_damage_draws_one_line_a_result():
+    ax = plots.padding_damage({"a": [0.0, 0.5], "b": [0.0, 0.1]}, [0, 8], "title")
+    assert [line.get_label() for line in ax.lines] == ["a", "b"]
+    assert ax.lines[0].get_xdata().tolist() == [0, 8]

@@ -4,6 +4,7 @@ Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who
 """
 
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
+from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
 from lstm_tutorial.plots.training import learning_curves, score_bars
@@ -17,6 +18,8 @@ __all__ = [
     "gates_over_text",
     "gradient_reach",
     "learning_curves",
+    "packing",
+    "padding_damage",
     "score_bars",
     "seen_steps",
     "squashing",
