@@ -103,3 +103,20 @@ def test_padding_damage_draws_one_line_a_result():
     ax = plots.padding_damage({"a": [0.0, 0.5], "b": [0.0, 0.1]}, [0, 8], "title")
     assert [line.get_label() for line in ax.lines] == ["a", "b"]
     assert ax.lines[0].get_xdata().tolist() == [0, 8]
+
+
+def test_weight_map_draws_a_block_for_each_gate_and_the_shape_under_it():
+    ax = plots.weight_map({"weight_ih_l0": (8, 3), "bias_ih_l0": (8,)}, "title")
+    boxes = [(p.get_xy(), p.get_width(), p.get_height()) for p in ax.patches]
+    assert [xy[1] for xy, _, _ in boxes] == [0, 2, 4, 6] * 2
+    assert [(w, h) for _, w, h in boxes] == [(3, 2)] * 4 + [(1, 2)] * 4
+    assert boxes[4][0][0] > 3  # beside the first parameter, not over it
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == [*"ifgo", "weight_ih_l0", "(8, 3)", *"ifgo", "bias_ih_l0", "(8,)"]
+    assert ax.get_yticklabels()[1].get_text().startswith("rows 2 to 3")
+
+
+def test_costs_draws_a_bar_for_each_change_and_kind():
+    ax = plots.costs(["a", "b"], {"x": [1.0, 2.0], "y": [3.0, 0.5]}, "base", "title")
+    assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[1, 2], [3, 0.5]]
+    assert [text.get_text() for text in ax.texts] == ["1.00", "2.00", "3.00", "0.50"]

@@ -5,6 +5,7 @@ Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who
 
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
+from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
 from lstm_tutorial.plots.training import learning_curves, score_bars
@@ -14,6 +15,7 @@ __all__ = [
     "GATE_COLORS",
     "STATE_COLORS",
     "cell_states",
+    "costs",
     "final_states",
     "gates_over_text",
     "gradient_reach",
@@ -23,4 +25,5 @@ __all__ = [
     "score_bars",
     "seen_steps",
     "squashing",
+    "weight_map",
 ]
