@@ -9,7 +9,7 @@ CHAPTERS = $(wildcard book/*.ipynb)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium serve notebooks train screenshots clean
+.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,9 +66,17 @@ train: $(STAMP) ## repeat the book's two runs on IMDB and store their records (a
 	cp runs/imdb-max/run.json book/records/imdb-max.json
 	cp runs/imdb-final-states/run.json book/records/imdb-final-states.json
 
+# The peers get an environment of their own: one of them asks for packages that the book does not need.
+bench: ## time LSTMs beside each other and store the record (a quarter of an hour, on a quiet machine)
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.txt -r benchmarks/requirements.txt
+	.venv-bench/bin/python -m benchmarks.speed benchmarks/results/speed.json \
+	  $(if $(IMDB_ARCHIVE),--imdb $(IMDB_ARCHIVE))
+
 screenshots: build chromium ## take the picture in README.md anew
 	$(BIN)/python -m tests.screenshots
 
 clean: ## remove everything that make made
-	rm -rf .venv _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
+	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

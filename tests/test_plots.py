@@ -120,3 +120,27 @@ def test_costs_draws_a_bar_for_each_change_and_kind():
     ax = plots.costs(["a", "b"], {"x": [1.0, 2.0], "y": [3.0, 0.5]}, "base", "title")
     assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[1, 2], [3, 0.5]]
     assert [text.get_text() for text in ax.texts] == ["1.00", "2.00", "3.00", "0.50"]
+
+
+def test_speed_ratios_draws_medians_with_their_quartiles_and_the_base():
+    ax = plots.speed_ratios(["a", "b"], {"x": [[1, 2, 3], [0.4, 0.5, 0.7]]}, "base", "title")
+    (series,) = ax.containers
+    assert series.lines[0].get_xdata().tolist() == [2, 0.5]
+    spans = [segment[:, 0].tolist() for segment in series.lines[2][0].get_segments()]
+    assert spans == [[1, 3], pytest.approx([0.4, 0.7])]
+    assert [1, 1] in [list(line.get_xdata()) for line in ax.lines]
+    assert ax.get_xscale() == "log"
+
+
+def test_time_shares_stacks_every_kind():
+    ax = plots.time_shares({"a": {"x": 0.25, "y": 0.75}, "b": {"x": 0.5, "y": 0.5}}, "title")
+    assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[25, 50], [75, 50]]
+    assert [bar.get_x() for bar in ax.containers[1]] == [25, 50]
+
+
+def test_growth_draws_a_panel_for_each_size_and_a_line_for_each_cost():
+    panels = {"L": {"time": ([1, 2], [1, 2.1]), "count": ([1, 2], [1, 2])}, "N": {
+        "time": ([4, 8], [1, 1.5]), "count": ([4, 8], [1, 2])}}  # fmt: skip
+    first, second = plots.growth(panels, "title")
+    assert [line.get_ydata().tolist() for line in first.lines] == [[1, 2.1], [1, 2]]
+    assert [label.get_text() for label in second.get_xticklabels()] == ["4", "8"]

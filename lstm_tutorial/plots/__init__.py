@@ -6,6 +6,7 @@ Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.parameters import costs, weight_map
+from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
 from lstm_tutorial.plots.training import learning_curves, score_bars
@@ -19,11 +20,14 @@ __all__ = [
     "final_states",
     "gates_over_text",
     "gradient_reach",
+    "growth",
     "learning_curves",
     "packing",
     "padding_damage",
     "score_bars",
     "seen_steps",
+    "speed_ratios",
     "squashing",
+    "time_shares",
     "weight_map",
 ]

@@ -64,12 +64,17 @@ def cell_states(runs: Mapping[str, Sequence[float]], inputs: Sequence[float], ti
     return ax
 
 
-def gradient_reach(norms: Mapping[str, Sequence[float]], title: str) -> Axes:
+def gradient_reach(
+    norms: Mapping[str, Sequence[float]],
+    title: str,
+    ylabel: str = "‖∂ last state / ∂ state at t‖",
+) -> Axes:
     """Draw how the gradient of the last state shrinks with the distance it travels back.
 
     Args:
         norms: for each model's name, the norm at distances 0, 1, 2, ... steps.
         title: the finding that the figure shows.
+        ylabel: which norm it is.
 
     Returns:
         The axes.
@@ -84,7 +89,7 @@ def gradient_reach(norms: Mapping[str, Sequence[float]], title: str) -> Axes:
         ax.set(
             yscale="log",
             xlabel="distance L − t (time steps)",
-            ylabel="‖∂ last state / ∂ state at t‖",
+            ylabel=ylabel,
             title=title,
         )
         ax.legend()
