@@ -12,7 +12,7 @@ PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^\*\*(\d+)\. (.+?)\*\* (.+)$", PAGE, re.M)
 MESSAGES = [
     (message.strip(), label)
-    for cells, label in re.findall(r"^\| (`.+?) \|.*\| \[here\]\((\S+)\) \|$", PAGE, re.M)
+    for cells, label in re.findall(r"^- (`.+?`+): .+ → \[shown and mended\]\((\S+)\)$", PAGE, re.M)
     for message in re.split(r"`, `", cells.strip("`"))
 ]
 STARTS = re.compile(r"^(?=\([\w-]+\)=\n)|^(?<!=\n)(?=#+ )", re.M)  # a label, or a bare heading
