@@ -4,7 +4,6 @@ Heavy imports stand inside the commands, so that ``--help`` answers at once. A c
 one line that a user reads is written in ``cli.py``.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +11,14 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from lstm_tutorial.cli import OneLineErrors, command_to_repeat, decode, settings_of
+from lstm_tutorial.cli import (
+    OneLineErrors,
+    answers,
+    command_to_repeat,
+    decode,
+    open_lines,
+    settings_of,
+)
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -26,6 +32,7 @@ Corpus = Literal["imdb", "built-in"]
 Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
 Keep = Literal["head", "tail", "both"]
 Part = Literal["train", "validation", "test"]
+Format = Literal["text", "csv", "jsonl"]
 Root = Annotated[
     Path | None,
     Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
@@ -114,17 +121,65 @@ def evaluate(
 
 
 @app.command()
+def ablate(
+    path: Annotated[Path, Argument(help="JSON file for the record.")],
+    root: Root = None,
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    threads: Annotated[
+        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
+    ] = None,
+) -> None:
+    """Train and test the classifier with one thing changed at a time."""
+    import torch
+
+    from lstm_tutorial.sentiment import ablation, folders
+
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it first")
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads or torch.get_num_threads())
+    line = "{name}: test accuracy {test_accuracy:.4f}, {seconds:.0f} s"
+    record = ablation.run(
+        seed, root, on_result=lambda result: print(line.format(**result), flush=True)
+    )
+    folders.write_json(path, record)
+
+
+@app.command()
+def ship(
+    run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
+    target: Annotated[Path, Argument(help="Folder for the halved model.")],
+    root: Root = None,
+) -> None:
+    """Halve a run's weights, so that it can be given away, and test it."""
+    from lstm_tutorial.sentiment import pretrained
+
+    measured = pretrained.ship(run_dir, target, root)
+    print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**measured))
+
+
+@app.command()
 def predict(
     text: Annotated[str | None, Argument(help="A review; default: one a line from stdin.")] = None,
-    run: Annotated[Path, Option(help="Folder of a finished run.")] = ...,
+    run: Annotated[
+        Path | None, Option(help="Folder of a finished run; default: the model of the package.")
+    ] = None,
+    file: Annotated[Path | None, Option(help="File with one review a line.")] = None,
+    format: Annotated[Format, Option(help="How to print the answers.")] = "text",
 ) -> None:
     """Print label and probability of reviews."""
-    from lstm_tutorial.sentiment import runs
+    from tqdm import tqdm
 
-    lines = sys.stdin.buffer.read().splitlines() if text is None else [os.fsencode(text)]
-    for probability in runs.predict(runs.load(run), decode(lines)):
-        label = "positive" if probability > 0.5 else "negative"
-        print(f"{label} {max(probability, 1 - probability):.3f}")
+    from lstm_tutorial.sentiment import pretrained, runs
+
+    if text is not None and file is not None:
+        raise ValueError("expected a review or --file, got both: leave one out")
+    loaded = runs.load(run) if run else pretrained.load()
+    with open_lines(text, file) as lines:
+        probabilities = runs.predict(loaded, decode(lines))
+        bar = tqdm(probabilities, "reviews", file=sys.stderr, disable=None, leave=False, delay=1)
+        for answer in answers(bar, format):
+            print(answer)
 
 
 def whole_numbers(text: str) -> list[int]:

@@ -1,8 +1,12 @@
 """What the commands in ``__main__.py`` stand on: errors in one line, options, texts."""
 
+import contextlib
 import io
+import json
+import os
 import shlex
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,24 +95,70 @@ def command_to_repeat(context: typer.Context) -> str:
     return " ".join(words)
 
 
-def decode(lines: list[bytes]) -> list[str]:
+@contextlib.contextmanager
+def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]:
+    """Open what is to be read, line by line.
+
+    Args:
+        text: one review, or None.
+        file: holds one review a line, or None.
+
+    Yields:
+        The lines of the text, of the file, or of stdin.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    if text is not None:
+        yield [os.fsencode(text)]
+    elif file is not None:
+        with open(file, "rb") as lines:
+            yield lines
+    else:
+        yield sys.stdin.buffer
+
+
+def decode(lines: Iterable[bytes]) -> Iterator[str]:
     """Decode what a user typed or piped.
 
     Args:
         lines: one review each.
 
-    Returns:
-        The same lines as text.
+    Yields:
+        The same lines as text, without their ends.
 
     Raises:
         ValueError: if there are none, or one is not UTF-8.
     """
-    if not lines:
-        raise ValueError("expected reviews, one a line, got nothing")
-    texts = []
+    k = 0
     for k, line in enumerate(lines, start=1):
         try:
-            texts.append(line.decode())
+            yield line.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
-    return texts
+    if k == 0:
+        raise ValueError("expected reviews, one a line, got nothing")
+
+
+def answers(probabilities: Iterable[float], format: str) -> Iterator[str]:
+    """Write down answers, one line each.
+
+    Args:
+        probabilities: that each review is positive.
+        format: ``"text"``, label and the label's probability; ``"csv"``, with a header, or
+            ``"jsonl"``: line, label, and the probability that the review is positive.
+
+    Yields:
+        The lines, without their ends.
+    """
+    if format == "csv":
+        yield "line,label,probability"
+    for line, probability in enumerate(probabilities, start=1):
+        label = "positive" if probability > 0.5 else "negative"
+        if format == "csv":
+            yield f"{line},{label},{probability:.6f}"
+        elif format == "jsonl":
+            answer = {"line": line, "label": label, "probability": round(probability, 6)}
+            yield json.dumps(answer)
+        else:
+            yield f"{label} {max(probability, 1 - probability):.3f}"

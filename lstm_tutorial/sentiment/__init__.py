@@ -5,6 +5,10 @@ The modules form a chain, each importing only from those before it:
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lstm_tutorial.sentiment.runs import Run
 
 
 @dataclass(frozen=True)
@@ -26,3 +30,15 @@ class Review:
     id: str | None = None
     film: str | None = None
     phenomenon: str | None = None
+
+
+def load_pretrained() -> "Run":
+    """Read the small model that comes with the package; no network is needed.
+
+    Returns:
+        Its ``model`` in evaluation mode, its ``vocab`` and its ``settings``: what
+        ``runs.predict(run, texts)`` takes.
+    """
+    from lstm_tutorial.sentiment import pretrained  # loads torch and torchtext
+
+    return pretrained.load()

@@ -1,6 +1,7 @@
 """Train into a run folder, and use what lies in one."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, 
 from lstm_tutorial.sentiment.pipeline import build_model, make_review_loader, prepare, read_part
 from lstm_tutorial.sentiment.records import make_record
 from lstm_tutorial.sentiment.text import load_vocab
+
+POOL = 3200  # texts that predict sorts by length together
 
 
 class Run(NamedTuple):
@@ -94,22 +97,28 @@ def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
     return {**training.evaluate(run.model, loader), "n": len(reviews)}
 
 
-def predict(run: Run, texts: Sequence[str]) -> list[float]:
-    """Compute the probability that each text is positive.
+def predict(run: Run, texts: Iterable[str], pool: int = POOL) -> Iterator[float]:
+    """Compute the probability that each text is positive, in order and as they come.
+
+    The texts of a pool are sorted by length, so that little is padded; no more than one pool is in
+    memory at a time, however many texts there are.
 
     Args:
         run: from ``load``.
-        texts: each with at least one word.
+        texts: each with at least one word; may be a generator.
+        pool: texts that are read ahead.
 
-    Returns:
-        One probability for each text, in order.
+    Yields:
+        One probability for each text.
 
     Raises:
         ValueError: if a text is empty; the message gives its line, counted from 1.
     """
-    reviews = [Review(text, label=0, id=f"line {k}") for k, text in enumerate(texts, start=1)]
-    loader = make_review_loader(reviews, run.vocab, run.settings)
-    return training.predict_proba(run.model, loader).tolist()
+    numbered = enumerate(texts, start=1)
+    while some := list(itertools.islice(numbered, pool)):
+        reviews = [Review(text, label=0, id=f"line {k}") for k, text in some]
+        loader = make_review_loader(reviews, run.vocab, run.settings)
+        yield from training.predict_proba(run.model, loader).tolist()
 
 
 def load(folder: Path) -> Run:

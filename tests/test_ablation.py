@@ -1,0 +1,90 @@
+"""The mistakes are the ones they claim to be, and every variant changes what it names."""
+
+import json
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lstm_tutorial.sentiment import ablation
+from lstm_tutorial.sentiment.ablation import BASE, EPOCHS, VARIANTS
+from lstm_tutorial.sentiment.mistakes import (
+    PADDED_POOLINGS,
+    PaddedClassifier,
+    first_and_last_step,
+    shift_right,
+)
+from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from tests.test_command_line import assert_one_line, call, write_imdb
+
+IDS = torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 2]])
+LENGTHS = torch.tensor([3, 5])
+
+
+def make(cls=PaddedClassifier, **options):
+    torch.manual_seed(0)
+    return cls(10, 4, 3, **options).double().eval()
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("pooling", PADDED_POOLINGS)
+def test_padding_changes_the_logits_of_padded_rows_and_of_no_other(pooling, side):
+    model = make(pooling=pooling, side=side)
+    logits, alone = model(IDS, LENGTHS), model(IDS[:1, :3], LENGTHS[:1])
+    assert (logits[0] - alone).abs() > 1e-8
+    assert_close(logits[1:], model(IDS[1:], LENGTHS[1:]), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("pooling", ["final_states", "mean", "max", "attention"])
+def test_without_padding_it_is_the_right_classifier(pooling):
+    wrong, right = make(pooling=pooling), make(BiLSTMClassifier, pooling=pooling)
+    full = IDS[1:].repeat(2, 1)
+    lengths = torch.tensor([5, 5])
+    assert_close(wrong(full, lengths), right(full, lengths), rtol=0, atol=1e-12)
+
+
+def test_shifting_brings_padding_to_the_front():
+    rows = torch.tensor([[1.0, 2, 0, 0], [1, 2, 3, 4]])[..., None]
+    assert shift_right(rows, torch.tensor([2, 4])).squeeze(-1).tolist() == [
+        [0, 0, 1, 2],
+        [1, 2, 3, 4],
+    ]
+
+
+def test_first_and_last_step_are_joined():
+    output = torch.arange(12.0).view(1, 3, 4)
+    assert first_and_last_step(output).tolist() == [[0, 1, 2, 3, 8, 9, 10, 11]]
+
+
+def test_an_unknown_side_is_refused():
+    with pytest.raises(ValueError, match="right or left, got 'top'"):
+        make(side="top")
+
+
+def test_every_variant_changes_known_settings_and_max_is_the_base():
+    assert VARIANTS["max"] == {}
+    for changes in VARIANTS.values():
+        assert set(changes) <= set(BASE)
+        assert all(BASE[name] != value for name, value in changes.items())
+    assert len({json.dumps(BASE | changes, sort_keys=True) for changes in VARIANTS.values()}) == 16
+
+
+def test_a_record_holds_every_variant_with_its_accuracies(tmp_path, monkeypatch):
+    sizes = {"embedding_dim": 4, "hidden_size": 3, "vocab_size": 200, "max_length": 8}
+    monkeypatch.setattr(ablation, "SIZES", sizes)
+    root = write_imdb(tmp_path)
+    result = call("ablate", tmp_path / "out.json", "--root", root, "--seed", "3")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert [entry["name"] for entry in record["results"]] == list(VARIANTS)
+    assert record["seed"] == 3
+    assert record["base"] == BASE | sizes | {"epochs": EPOCHS, "batch_size": 64}
+    for entry in record["results"]:
+        assert entry["changes"] == VARIANTS[entry["name"]]
+        assert 0 <= entry["test_accuracy"] <= 1
+    assert result.stdout.count("test accuracy") == 16
+    assert "/" not in record["command"].replace("$IMDB_ARCHIVE", "")
+
+
+def test_a_record_has_somewhere_to_go_before_anything_is_trained(tmp_path):
+    assert_one_line(call("ablate", tmp_path / "none" / "out.json"), "is no folder")
