@@ -36,7 +36,7 @@ def tracked() -> tuple[str, ...]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     names = run("git", "ls-files", "-z").stdout.split("\0")
-    return tuple(n for n in names if n and not n.endswith((".png", ".jpg", ".gz")))
+    return tuple(n for n in names if n and not n.endswith((".png", ".jpg", ".gz", ".safetensors")))
 
 
 @cache

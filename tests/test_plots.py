@@ -144,3 +144,9 @@ def test_growth_draws_a_panel_for_each_size_and_a_line_for_each_cost():
     first, second = plots.growth(panels, "title")
     assert [line.get_ydata().tolist() for line in first.lines] == [[1, 2.1], [1, 2]]
     assert [label.get_text() for label in second.get_xticklabels()] == ["4", "8"]
+
+
+def test_score_spread_draws_every_score_and_their_mean():
+    ax = plots.score_spread({"a": [80.0, 82.0], "b": [70.0, 70.0]}, "title")
+    assert [line.get_xdata().tolist() for line in ax.lines[::2]] == [[80, 82], [70, 70]]
+    assert [list(line.get_xdata()) for line in ax.lines[1::2]] == [[81, 81], [70, 70]]

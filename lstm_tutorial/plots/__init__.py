@@ -9,7 +9,7 @@ from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
-from lstm_tutorial.plots.training import learning_curves, score_bars
+from lstm_tutorial.plots.training import learning_curves, score_bars, score_spread
 
 __all__ = [
     "DIRECTION_COLORS",
@@ -25,6 +25,7 @@ __all__ = [
     "packing",
     "padding_damage",
     "score_bars",
+    "score_spread",
     "seen_steps",
     "speed_ratios",
     "squashing",

@@ -60,3 +60,25 @@ def score_bars(scores: Mapping[str, float], title: str, chance: float = 50.0) ->
         ax.set_title(title, pad=16)
         ax.grid(axis="y", visible=False)
     return ax
+
+
+def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
+    """Draw several accuracies for each name: a dot for each, a bar at their mean.
+
+    Args:
+        scores: accuracies in percent for each name, drawn from top to bottom.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    names = list(scores)
+    with drawing():
+        ax = new_axes(height=0.3 * len(names) + 1.2)
+        for k, values in enumerate(scores.values()):
+            center = sum(values) / len(values)
+            ax.plot(values, [k] * len(values), "o", color=SERIES_COLORS[0], ms=4, alpha=0.7)
+            ax.plot([center, center], [k - 0.35, k + 0.35], color=SERIES_COLORS[1], lw=2)
+        ax.set_yticks(range(len(names)), names)
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)", title=title)
+    return ax

@@ -1,0 +1,110 @@
+"""The figures that move, in a real browser: their numbers against torch, and their controls."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+GATES = "ifgo"
+
+
+@pytest.fixture
+def open_page(browser, html) -> Iterator:
+    """A function that opens a page of the book; what the page complained of fails the test."""
+    opened = []
+
+    def open_page(name: str, **options):
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, **options)
+        page.on("pageerror", lambda error: opened.append(str(error)))
+        page.goto((html / name).as_uri(), wait_until="load")
+        return page
+
+    yield open_page
+    assert opened == []
+
+
+@pytest.fixture
+def gates(open_page):
+    """The page with the cell."""
+    page = open_page("book/gates.html")
+    yield page
+    page.close()
+
+
+def lines(page) -> dict[str, str]:
+    """Return the cell's equations, by what they compute."""
+    found = page.locator("lstm-cell [data-line]").all()
+    return {line.get_attribute("data-line"): line.inner_text() for line in found}
+
+
+def row(page, k: int) -> list[str]:
+    """Return the numbers in a row of the cell's short sequence."""
+    return page.locator("lstm-cell tbody tr").nth(k).locator("td").all_inner_texts()
+
+
+@torch.no_grad()
+def test_cell_computes_what_torch_computes(gates, record_property):
+    torch.manual_seed(0)
+    cell = torch.nn.LSTMCell(1, 1).double()
+    worst = 0.0
+    for _ in range(300):
+        torch.nn.init.normal_(cell.weight_ih, std=3)
+        torch.nn.init.normal_(cell.weight_hh, std=3)
+        torch.nn.init.normal_(cell.bias_ih, std=3)
+        torch.nn.init.zeros_(cell.bias_hh)
+        x, h, c = torch.randn(3, dtype=torch.float64).tolist()
+        parameters = cell.weight_ih, cell.weight_hh, cell.bias_ih
+        weights = {
+            name: dict(zip(GATES, parameter.flatten().tolist(), strict=True))
+            for name, parameter in zip("wub", parameters, strict=True)
+        }
+        got = gates.evaluate("a => LSTMCellFigure.step(...a)", [x, h, c, weights])
+        x_0, h_0, c_0 = torch.tensor([x, h, c], dtype=torch.float64).view(3, 1, 1)
+        h_1, c_1 = cell(x_0, (h_0, c_0))
+        worst = max(worst, abs(got["h"] - h_1.item()), abs(got["c"] - c_1.item()))
+    assert worst <= 1e-6
+    record_property("figures", f"<lstm-cell> = torch.nn.LSTMCell in 300 steps: within {worst:.1e}")
+
+
+def test_cell_begins_with_the_pages_example(gates):
+    assert lines(gates)["i"] == "i = σ(1.00 · 2.00 + (−1.00) · 0.50 + 0.00) = 0.82"
+    assert row(gates, 0) == ["2.00", "0.00", "0.00", "1.00", "0.00", "0.00"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "states"),
+    [
+        ("remember", ["0.80", "0.80", "0.80", "0.80", "0.80", "0.80"]),
+        ("forget", ["0.76", "−0.76", "0.96", "0.00", "−0.96", "0.76"]),
+        ("count", ["0.98", "1.00", "1.98", "2.96", "2.97", "3.95"]),
+    ],
+)
+def test_preset_does_what_it_says(gates, preset, states):
+    gates.emulate_media(reduced_motion="reduce")
+    gates.locator(f"lstm-cell [data-preset={preset}]").click()
+    gates.locator("lstm-cell [data-do=play]").click()
+    gates.wait_for_function(
+        "document.querySelector('lstm-cell [data-do=step]').textContent === 'Start again'"
+    )
+    shown = [float(text.replace("−", "-")) for text in row(gates, 1)]
+    wanted = [float(text.replace("−", "-")) for text in states]
+    assert shown == pytest.approx(wanted, abs=0.06)
+    assert gates.locator(f"[data-preset={preset}]").get_attribute("aria-pressed") == "true"
+
+
+def test_cell_is_moved_by_the_keyboard(gates):
+    before = lines(gates)
+    gates.locator("lstm-cell [data-name=x]").focus()
+    gates.keyboard.press("ArrowLeft")
+    assert "1.90" in lines(gates)["i"]
+    assert lines(gates)["h"] != before["h"]
+    lit = gates.locator("lstm-cell .lit").count()
+    assert lit == 6  # x is in every gate
+
+
+def test_cell_has_a_still_picture_without_scripts(browser, html):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((html / "book/gates.html").as_uri(), wait_until="load")
+    assert "h′ = 0.50 · tanh(0.24) = 0.12" in page.locator("lstm-cell").inner_text()
+    context.close()
