@@ -108,3 +108,7 @@ def test_cell_has_a_still_picture_without_scripts(browser, html):
     page.goto((html / "book/gates.html").as_uri(), wait_until="load")
     assert "h′ = 0.50 · tanh(0.24) = 0.12" in page.locator("lstm-cell").inner_text()
     context.close()
+
+
+def test_cell_does_not_show_its_still_picture_with_scripts(gates):
+    assert "With scripts" not in gates.locator("lstm-cell").inner_text()

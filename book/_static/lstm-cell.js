@@ -200,7 +200,7 @@
     slider(`b-${gate}`, `bias, gate ${gate}`, 8) +
     "</fieldset>";
   const bar = (name, label) =>
-    `<div class="row"><span class="name">${label}</span>` +
+    `<div class="bar"><span>${label}</span>` +
     `<span class="track" data-bar="${name}"><span></span></span><output></output></div>`;
   const line = (name) => `<li data-line="${name}"></li>`;
   const LAYOUT =
