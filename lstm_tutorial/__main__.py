@@ -129,7 +129,7 @@ def ablate(
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
 ) -> None:
-    """Train and test the classifier with one thing changed at a time."""
+    """Train and test the classifier with one thing changed at a time; go on where it stopped."""
     import torch
 
     from lstm_tutorial.sentiment import ablation, folders
@@ -138,11 +138,14 @@ def ablate(
         raise ValueError(f"{path.parent} is no folder: make it first")
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads or torch.get_num_threads())
+    before = ablation.load_results(path, seed)
     line = "{name}: test accuracy {test_accuracy:.4f}, {seconds:.0f} s"
-    record = ablation.run(
-        seed, root, on_result=lambda result: print(line.format(**result), flush=True)
-    )
-    folders.write_json(path, record)
+
+    def keep(record: dict) -> None:
+        folders.write_json(path, record)
+        print(line.format(**record["results"][-1]), flush=True)
+
+    ablation.run(seed, root, before=before, on_result=keep)
 
 
 @app.command()

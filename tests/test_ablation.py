@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from lstm_tutorial.sentiment import ablation
-from lstm_tutorial.sentiment.ablation import BASE, EPOCHS, VARIANTS
+from lstm_tutorial.sentiment.ablation import BASE, VARIANTS
 from lstm_tutorial.sentiment.mistakes import (
     PADDED_POOLINGS,
     PaddedClassifier,
@@ -66,24 +66,44 @@ def test_every_variant_changes_known_settings_and_max_is_the_base():
     for changes in VARIANTS.values():
         assert set(changes) <= set(BASE)
         assert all(BASE[name] != value for name, value in changes.items())
-    assert len({json.dumps(BASE | changes, sort_keys=True) for changes in VARIANTS.values()}) == 16
+    assert len({json.dumps(BASE | changes, sort_keys=True) for changes in VARIANTS.values()}) == 17
 
 
-def test_a_record_holds_every_variant_with_its_accuracies(tmp_path, monkeypatch):
+@pytest.fixture
+def small(monkeypatch):
+    """Sizes with which every variant takes a moment."""
     sizes = {"embedding_dim": 4, "hidden_size": 3, "vocab_size": 200, "max_length": 8}
     monkeypatch.setattr(ablation, "SIZES", sizes)
+    return sizes
+
+
+def test_a_record_holds_every_variant_with_its_accuracies(tmp_path, small):
     root = write_imdb(tmp_path)
     result = call("ablate", tmp_path / "out.json", "--root", root, "--seed", "3")
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out.json").read_text())
     assert [entry["name"] for entry in record["results"]] == list(VARIANTS)
     assert record["seed"] == 3
-    assert record["base"] == BASE | sizes | {"epochs": EPOCHS, "batch_size": 64}
+    assert record["base"] == BASE | small | {"batch_size": 64}
     for entry in record["results"]:
         assert entry["changes"] == VARIANTS[entry["name"]]
+        assert len(entry["validation_accuracies"]) == entry["changes"].get("epochs", 2)
         assert 0 <= entry["test_accuracy"] <= 1
-    assert result.stdout.count("test accuracy") == 16
+    assert result.stdout.count("test accuracy") == 17
     assert "/" not in record["command"].replace("$IMDB_ARCHIVE", "")
+
+
+def test_a_stopped_ablation_goes_on_with_what_is_missing(tmp_path, small):
+    root, path = write_imdb(tmp_path), tmp_path / "out.json"
+    call("ablate", path, "--root", root)
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"results": whole["results"][:-1]}))
+    result = call("ablate", path, "--root", root)
+    assert result.stdout.count("test accuracy") == 1
+    again = json.loads(path.read_text())
+    for one, other in zip(whole["results"], again["results"], strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert_one_line(call("ablate", path, "--root", root, "--seed", "1"), "name another file")
 
 
 def test_a_record_has_somewhere_to_go_before_anything_is_trained(tmp_path):

@@ -1,7 +1,7 @@
 """Change one thing at a time: what each mistake costs and each remedy buys, on real reviews.
 
-Every variant gets the same reviews, the same number of epochs and the same size. ``BASE`` is the
-classifier as it should be; a variant names what is different.
+Every variant gets the same reviews and has the same size. ``BASE`` is the classifier as it should
+be; a variant names what is different.
 """
 
 import time
@@ -13,6 +13,7 @@ import torch
 
 from lstm_tutorial.sentiment import Review, imdb, training
 from lstm_tutorial.sentiment.batches import make_loader, truncate
+from lstm_tutorial.sentiment.folders import read_json
 from lstm_tutorial.sentiment.mistakes import SIDES, PaddedClassifier
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
 from lstm_tutorial.sentiment.pipeline import SPLIT_SEED, tokens_of
@@ -27,6 +28,7 @@ BASE = {
     "lr": 4e-3,
     "dropout": 0.2,
     "word_dropout": 0.4,
+    "epochs": 2,
 }
 LAST = {"pooling": "last_step", "padding": "right"}
 FIRST = LAST | {"buckets": False}
@@ -48,15 +50,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "max, head and tail": {"keep": "both"},
     "max, lr 0.01": {"lr": 1e-2},
     "max, no dropout": {"dropout": 0.0, "word_dropout": 0.0},
+    "max, no dropout, ten epochs": {"dropout": 0.0, "word_dropout": 0.0, "epochs": 10},
 }
 SIZES = {"embedding_dim": 50, "hidden_size": 64, "vocab_size": 20_000, "max_length": 200}
-EPOCHS, BATCH_SIZE = 2, 64
+BATCH_SIZE = 64
+Result = dict[str, Any]
 
 
 def run(
     seed: int,
     root: Path | None = None,
     names: Sequence[str] = tuple(VARIANTS),
+    before: Sequence[Result] = (),
     on_result: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Train and test every variant once.
@@ -65,11 +70,13 @@ def run(
         seed: for weights, order and dropout.
         root: where IMDB lies; None for the cached download.
         names: of ``VARIANTS``.
-        on_result: called with each variant's result.
+        before: results of an earlier run with this seed; their variants are not run again.
+        on_result: called with the record as it stands after each variant.
 
     Returns:
         A record: sizes, machine, versions, and for each variant ``name``, ``changes``,
-        ``validation_accuracy``, ``test_accuracy`` and ``seconds``. The test part chooses nothing.
+        ``validation_accuracies``, one an epoch, ``test_accuracy`` with the weights of the best of
+        them, and ``seconds``. The test part chooses nothing.
 
     Raises:
         KeyError: if a variant is unknown.
@@ -80,20 +87,49 @@ def run(
     tokens = {part: [tokens_of(review) for review in reviews] for part, reviews in parts.items()}
     vocab = build_vocab(tokens["train"], max_size=SIZES["vocab_size"])
     ids = {part: [encode(words, vocab) for words in lists] for part, lists in tokens.items()}
-    results = []
-    for name in names:
-        results.append({"name": name, **_run_variant(VARIANTS[name], parts, ids, seed)})
-        if on_result is not None:
-            on_result(results[-1])
-    return {
+    record = {
         "command": f'python -m lstm_tutorial ablate ablation-{seed}.json --root "$IMDB_ARCHIVE" '
         f"--seed {seed} --threads {torch.get_num_threads()}",
         "seed": seed,
-        "base": BASE | SIZES | {"epochs": EPOCHS, "batch_size": BATCH_SIZE},
+        "base": BASE | SIZES | {"batch_size": BATCH_SIZE},
         "versions": versions(),
         "machine": machine(),
-        "results": results,
+        "results": list(before),
     }
+    done = {result["name"] for result in before}
+    for name in names:
+        if name not in done:
+            result = {"name": name, **_run_variant(VARIANTS[name], parts, ids, seed)}
+            record["results"].append(result)
+            if on_result is not None:
+                on_result(record)
+    return record
+
+
+def load_results(path: Path, seed: int) -> list[Result]:
+    """Read what an earlier run has left in its record, so that a stopped run can go on.
+
+    Args:
+        path: of the record; may be missing.
+        seed: that the record has to be of.
+
+    Returns:
+        Its results; none where there is no record.
+
+    Raises:
+        ValueError: if the file is no record of this seed, these sizes and these versions.
+    """
+    if not path.exists():
+        return []
+    record = read_json(path)
+    wanted = {"seed": seed, "base": BASE | SIZES | {"batch_size": BATCH_SIZE}}
+    wanted["versions"] = versions()
+    for name, value in wanted.items():
+        if record.get(name) != value:
+            raise ValueError(
+                f"{path} has {name} {record.get(name)}, not {value}: name another file"
+            )
+    return record["results"]
 
 
 def _run_variant(
@@ -101,7 +137,7 @@ def _run_variant(
     parts: dict[str, list[Review]],
     ids: dict[str, list[list[int]]],
     seed: int,
-) -> dict[str, Any]:
+) -> Result:
     chosen = BASE | changes
     loaders = {}
     for part, reviews in parts.items():
@@ -115,11 +151,16 @@ def _run_variant(
     model = build(chosen)
     start = time.perf_counter()
     history = training.fit(
-        model, loaders["train"], loaders["validation"], epochs=EPOCHS, lr=chosen["lr"]
+        model,
+        loaders["train"],
+        loaders["validation"],
+        epochs=chosen["epochs"],
+        lr=chosen["lr"],
+        patience=chosen["epochs"],  # "come what may"
     )
     return {
         "changes": changes,
-        "validation_accuracy": max(epoch["validation_accuracy"] for epoch in history),
+        "validation_accuracies": [epoch["validation_accuracy"] for epoch in history],
         "test_accuracy": training.evaluate(model, loaders["test"])["accuracy"],
         "seconds": round(time.perf_counter() - start, 1),
     }
