@@ -149,6 +149,28 @@ def ablate(
 
 
 @app.command()
+def analyse(
+    path: Annotated[Path, Argument(help="JSON file for the record.")],
+    root: Root = None,
+    run: Annotated[
+        list[Path] | None, Option(help="Folder of a finished run; may be repeated.")
+    ] = None,
+) -> None:
+    """Measure runs beside linear models: by length, by rating, by phenomenon, and how sure."""
+    from lstm_tutorial.sentiment import analysis, folders, pretrained, runs
+
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it first")
+    named = {"shipped": pretrained.load()} | {one.name: runs.load(one) for one in run or []}
+    words = ["python -m lstm_tutorial analyse", path.name, '--root "$IMDB_ARCHIVE"' if root else ""]
+    command = " ".join([*filter(None, words), *(f"--run {one.name}" for one in run or [])])
+    record = {"command": command, **analysis.analyse(named, root)}
+    folders.write_json(path, record)
+    for name, found in record["classifiers"].items():
+        print(f"{name}: test accuracy {found['accuracy']:.4f}")
+
+
+@app.command()
 def ship(
     run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
     target: Annotated[Path, Argument(help="Folder for the halved model.")],

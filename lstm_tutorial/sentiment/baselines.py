@@ -5,7 +5,7 @@ on a fifth of IMDB's training part that shares no film with the rest, from eight
 0.003 and 10, and they serve every corpus.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -19,26 +19,64 @@ C_WORDS, C_NGRAMS = 0.03, 0.3  # inverse regularisation strengths
 SMOOTHING = 1.0  # added to every count, as Wang and Manning do
 
 
-def bag_of_words(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]:
+class LinearModel:
+    """Give a text the sum of its n-grams' weights.
+
+    Args:
+        vectorizer: fitted; counts each n-gram of a text once.
+        ratios: float (1, n-grams), by which the counts are multiplied; None for 1.
+        model: fitted to the product.
+    """
+
+    def __init__(
+        self, vectorizer: CountVectorizer, ratios: np.ndarray | None, model: LogisticRegression
+    ) -> None:
+        self.vectorizer = vectorizer
+        self.ratios = ratios
+        self.model = model
+
+    def logits(self, texts: Iterable[str]) -> np.ndarray:
+        """Compute the logits: above 0 means positive.
+
+        Args:
+            texts: any.
+
+        Returns:
+            float64 (N,).
+        """
+        return self.model.decision_function(
+            _weighted(self.vectorizer.transform(texts), self.ratios)
+        )
+
+    def score(self, reviews: Sequence[Review]) -> dict[str, float]:
+        """Measure the model.
+
+        Args:
+            reviews: to classify.
+
+        Returns:
+            ``accuracy``, and ``n``, how many they are.
+        """
+        right = (self.logits(review.text for review in reviews) > 0) == _labels(reviews)
+        return {"accuracy": float(right.mean()), "n": len(reviews)}
+
+
+def fit_words(train: Sequence[Review]) -> LinearModel:
     """Fit a logistic regression on which words occur.
 
     Args:
         train: reviews to fit.
-        test: reviews to measure.
 
     Returns:
-        ``accuracy`` on the test reviews, and ``n``, how many they are.
+        The fitted model.
 
     Raises:
         ValueError: if the training reviews are empty or all of one label.
     """
-    vectorizer = _vectorizer(max_n=1)
-    features = vectorizer.fit_transform(review.text for review in train)
-    tested = vectorizer.transform(review.text for review in test)
-    return _score(features, tested, train, test, C_WORDS)
+    return _fit(train, max_n=1, strength=C_WORDS, is_weighted=False)
 
 
-def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> dict[str, float]:
+def fit_ngrams(train: Sequence[Review], max_n: int) -> LinearModel:
     """Fit a logistic regression on n-grams weighted by naive Bayes.
 
     An n-gram that occurs in a review counts there once, with the log-ratio of its shares in the two
@@ -47,11 +85,10 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
 
     Args:
         train: reviews to fit.
-        test: reviews to measure.
         max_n: length of the longest n-gram; 1 for words alone.
 
     Returns:
-        ``accuracy`` on the test reviews, and ``n``, how many they are.
+        The fitted model.
 
     Raises:
         ValueError: if the training reviews are empty or all of one label, or max_n is below 1.
@@ -62,12 +99,31 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
     """
     if max_n < 1:
         raise ValueError(f"expected max_n of at least 1, got {max_n}")
-    vectorizer = _vectorizer(max_n)
+    return _fit(train, max_n, C_NGRAMS, is_weighted=True)
+
+
+def bag_of_words(train: Sequence[Review], test: Sequence[Review]) -> dict[str, float]:
+    """Fit as ``fit_words`` does, and return the ``score`` on the test reviews."""
+    return fit_words(train).score(test)
+
+
+def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> dict[str, float]:
+    """Fit as ``fit_ngrams`` does, and return the ``score`` on the test reviews."""
+    return fit_ngrams(train, max_n).score(test)
+
+
+def _fit(train: Sequence[Review], max_n: int, strength: float, is_weighted: bool) -> LinearModel:
+    vectorizer, labels = _vectorizer(max_n), _labels(train)
     features = vectorizer.fit_transform(review.text for review in train)
-    ratios = _log_count_ratios(features, _labels(train))
-    tested = vectorizer.transform(review.text for review in test)
-    weighted = [matrix.multiply(ratios).tocsr() for matrix in (features, tested)]
-    return _score(*weighted, train, test, C_NGRAMS)
+    ratios = _log_count_ratios(features, labels) if is_weighted else None
+    model = LogisticRegression(
+        solver="liblinear", dual=True, C=strength, max_iter=1000, random_state=0
+    )
+    return LinearModel(vectorizer, ratios, model.fit(_weighted(features, ratios), labels))
+
+
+def _weighted(features: csr_matrix, ratios: np.ndarray | None) -> csr_matrix:
+    return features if ratios is None else features.multiply(ratios).tocsr()
 
 
 def _vectorizer(max_n: int) -> CountVectorizer:
@@ -85,17 +141,3 @@ def _log_count_ratios(features: csr_matrix, labels: np.ndarray) -> np.ndarray:
 
 def _labels(reviews: Sequence[Review]) -> np.ndarray:
     return np.array([review.label for review in reviews])
-
-
-def _score(
-    features: csr_matrix,
-    tested: csr_matrix,
-    train: Sequence[Review],
-    test: Sequence[Review],
-    strength: float,
-) -> dict[str, float]:
-    model = LogisticRegression(
-        solver="liblinear", dual=True, C=strength, max_iter=1000, random_state=0
-    )
-    model.fit(features, _labels(train))
-    return {"accuracy": float(model.score(tested, _labels(test))), "n": len(test)}
