@@ -13,6 +13,7 @@ from lstm_tutorial.sentiment.batches import make_loader, truncate
 from lstm_tutorial.sentiment.folders import Settings
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
 from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
+from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
 
 OF_MODEL = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
 BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"
@@ -136,7 +137,7 @@ def tokens_of(review: Review) -> list[str]:
     return tokens
 
 
-def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier:
+def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndDeepClassifier:
     """Make an untrained model.
 
     Args:
@@ -146,7 +147,9 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier:
     Returns:
         The model, initialised from torch's global random generator.
     """
-    return BiLSTMClassifier(len(vocab), **{name: settings[name] for name in OF_MODEL})
+    model = BiLSTMClassifier(len(vocab), **{name: settings[name] for name in OF_MODEL})
+    max_n = settings.get("ngrams", 0)  # older records have no such setting
+    return WideAndDeepClassifier(model, max_n) if max_n else model
 
 
 def _is_imdb(settings: Settings, root: Path | None) -> bool:

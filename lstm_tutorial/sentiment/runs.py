@@ -13,6 +13,7 @@ from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, 
 from lstm_tutorial.sentiment.pipeline import build_model, make_review_loader, prepare, read_part
 from lstm_tutorial.sentiment.records import make_record
 from lstm_tutorial.sentiment.text import load_vocab
+from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
 
 POOL = 3200  # texts that predict sorts by length together
 
@@ -61,6 +62,8 @@ def train(
         return folders.load_record(folder)
     vocab, *loaders, counts = prepare(settings, root)
     model = build_model(settings, vocab)
+    if isinstance(model, WideAndDeepClassifier):
+        model.wide.count(loaders[0])
     folders.start(folder, settings, vocab)
     if on_start is not None:
         on_start(len(loaders[0]))

@@ -45,7 +45,8 @@ def train_epoch(
     """Take one optimizer step and one scheduler step for every batch.
 
     Args:
-        model: maps ids (N, L) and lengths (N,) to logits (N,).
+        model: maps ids (N, L) and lengths (N,) to logits (N,); or (paths, N), whose losses are
+            added up, and whose last row is the answer.
         loader: yields batches.
         optimizer: updates the model's parameters.
         scheduler: sets the optimizer's rate, batch by batch.
@@ -64,15 +65,17 @@ def train_epoch(
     loss_sum, correct, count = 0.0, 0, 0
     for batch in loader:
         batch = batch.to(device_of(model))
-        logits = model(batch.ids, batch.lengths)  # (N,)
-        loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
+        logits = model(batch.ids, batch.lengths).view(-1, len(batch.labels))  # (paths, N)
+        loss = len(logits) * F.binary_cross_entropy_with_logits(
+            logits, batch.labels.expand_as(logits)
+        )
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
         scheduler.step()
         loss_sum += _finite(loss.item()) * len(batch.labels)
-        correct += count_correct(logits, batch.labels)
+        correct += count_correct(logits[-1], batch.labels)
         count += len(batch.labels)
         if on_batch is not None:
             on_batch()
