@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit
 
-from lstm_tutorial.sentiment import analysis, behaviour, load_pretrained
+from lstm_tutorial.sentiment import analysis, behaviour, evidence, load_pretrained
 from tests.test_command_line import assert_one_line, call, write_imdb
 
 
@@ -85,6 +86,7 @@ def test_a_record_names_every_classifier(tmp_path):
         assert low <= found["accuracy"] <= high
         assert set(found["behaviour"]) == {*behaviour.SENTENCES, *behaviour.PAIRS}
     assert record["classifiers"]["shipped"]["temperature"] > 0
+    assert len(record["classifiers"]["shipped"]["units"]) == 5
     assert str(tmp_path) not in (tmp_path / "out.json").read_text()
 
 
@@ -98,3 +100,58 @@ def test_logits_are_those_of_predict():
 
 def test_a_record_has_somewhere_to_go(tmp_path):
     assert_one_line(call("analyse", tmp_path / "none" / "out.json"), "is no folder")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_pretrained()
+
+
+def test_occlusion_is_the_logit_with_the_word_minus_without(shipped):
+    tokens, values = evidence.occlusion(shipped, "A truly superb film.")
+    assert tokens == ["a", "truly", "superb", "film", "."]
+    logits = analysis.logits_of(shipped)
+    hidden = "A truly qqqqqq film."  # a word that nobody knows
+    whole, without = logits(["A truly superb film.", hidden])
+    assert values[2].item() == pytest.approx(whole - without, abs=1e-3)
+    assert values.argmax().item() == 2
+
+
+def test_gradient_times_input_is_the_slope_when_the_embedding_is_scaled(shipped):
+    text = "The plot is awful and the cast is great."
+    tokens, values = evidence.gradient_times_input(shipped, text)
+    model, epsilon = shipped.model, 1e-3
+    k = tokens.index("awful")
+
+    def scaled(factor):
+        def scale(_module, _inputs, output):
+            output[0, k] *= factor
+            return output
+
+        ids = torch.tensor([[shipped.vocab.stoi[token] for token in tokens]])
+        handle = model.embedding.register_forward_hook(scale)
+        with torch.no_grad():
+            logit = model(ids, torch.tensor([len(tokens)])).item()
+        handle.remove()
+        return logit
+
+    slope = (scaled(1 + epsilon) - scaled(1 - epsilon)) / (2 * epsilon)
+    assert values[k].item() == pytest.approx(slope, abs=0.02)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_unit_is_followed_in_both_directions(shipped):
+    H = shipped.model.lstm.hidden_size
+    tokens, forward = evidence.unit_over_text(shipped, "good bad", 3)
+    _, alone = evidence.unit_over_text(shipped, "good", 3)
+    assert forward[0].item() == pytest.approx(alone[0].item(), abs=1e-6)
+    _, reverse = evidence.unit_over_text(shipped, "good bad", H + 3)
+    _, alone = evidence.unit_over_text(shipped, "bad", H + 3)
+    assert reverse[1].item() == pytest.approx(alone[0].item(), abs=1e-6)
+    assert len(tokens) == 2
+
+
+@pytest.mark.parametrize("ask", [evidence.occlusion, evidence.gradient_times_input])
+def test_evidence_for_no_words_is_refused(ask, shipped):
+    with pytest.raises(ValueError, match="expected some words"):
+        ask(shipped, "  ")

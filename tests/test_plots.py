@@ -150,3 +150,22 @@ def test_score_spread_draws_every_score_and_their_mean():
     ax = plots.score_spread({"a": [80.0, 82.0], "b": [70.0, 70.0]}, "title")
     assert [line.get_xdata().tolist() for line in ax.lines[::2]] == [[80, 82], [70, 70]]
     assert [list(line.get_xdata()) for line in ax.lines[1::2]] == [[81, 81], [70, 70]]
+
+
+def test_reliability_draws_each_bin_against_the_diagonal():
+    bins = [{"probability": 0.1, "positive": 0.2}, {"probability": 0.9, "positive": 0.8}]
+    ax = plots.reliability({"a": bins}, "title")
+    assert [list(line.get_xdata()) for line in ax.lines] == [[0, 1], [0.1, 0.9]]
+    assert list(ax.lines[1].get_ydata()) == [0.2, 0.8]
+
+
+def test_grouped_scores_draws_a_series_for_each_classifier():
+    ax = plots.grouped_scores({"a": {"x": 10, "y": 20}, "b": {"x": 30, "y": 40}}, "title", "%")
+    assert [list(line.get_xdata()) for line in ax.lines] == [[10, 20], [30, 40]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
+
+
+def test_evidence_scales_each_row_by_its_largest():
+    ax = plots.evidence(["good", "bad"], {"one": [2, -1], "other": [0, 4]}, "title")
+    assert ax.images[0].get_array().tolist() == [[1, -0.5], [0, 1]]
+    assert [text.get_text() for text in ax.texts] == ["+1.0", "-0.5", "+0.0", "+1.0"]

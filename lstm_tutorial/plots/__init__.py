@@ -3,6 +3,7 @@
 Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who draw.
 """
 
+from lstm_tutorial.plots.analysis import evidence, grouped_scores, reliability
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.parameters import costs, weight_map
@@ -17,13 +18,16 @@ __all__ = [
     "STATE_COLORS",
     "cell_states",
     "costs",
+    "evidence",
     "final_states",
     "gates_over_text",
     "gradient_reach",
+    "grouped_scores",
     "growth",
     "learning_curves",
     "packing",
     "padding_damage",
+    "reliability",
     "score_bars",
     "score_spread",
     "seen_steps",

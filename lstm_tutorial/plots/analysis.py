@@ -1,0 +1,85 @@
+"""Figures of what a classifier can do: reliability, scores by group, evidence by word."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, WIDTH, drawing, new_axes
+
+
+def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
+    """Draw how often reviews are positive against the probability that they were given.
+
+    Args:
+        curves: for each classifier's name, bins with ``probability`` and ``positive``.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    with drawing():
+        ax = new_axes(width=5.2, height=4.4)
+        ax.plot([0, 1], [0, 1], color="#999999", ls=":", lw=1.2, label="as sure as right")
+        for (name, bins), color, marker in zip(
+            curves.items(), SERIES_COLORS, MARKERS, strict=False
+        ):
+            x, y = ([b[key] for b in bins] for key in ("probability", "positive"))
+            ax.plot(x, y, color=color, marker=marker, label=name)
+        ax.set(xlabel="probability given", ylabel="share of positive reviews", title=title)
+        ax.legend(loc="upper left")
+    return ax
+
+
+def grouped_scores(scores: Mapping[str, Mapping[str, float]], title: str, label: str) -> Axes:
+    """Draw a score of several classifiers in each group.
+
+    Args:
+        scores: for each classifier's name, a percentage for each group, the same groups in all.
+        title: the finding that the figure shows.
+        label: of the percentages.
+
+    Returns:
+        The axes.
+    """
+    groups = list(next(iter(scores.values())))
+    with drawing():
+        ax = new_axes(height=0.42 * len(groups) + 1.6)
+        for k, ((name, values), color, marker) in enumerate(
+            zip(scores.items(), SERIES_COLORS, MARKERS, strict=False)
+        ):
+            shift = 0.16 * (k - (len(scores) - 1) / 2)
+            rows = np.arange(len(groups)) + shift
+            ax.plot([values[g] for g in groups], rows, marker, color=color, ms=6, label=name)
+        ax.set_yticks(range(len(groups)), groups)
+        ax.set(ylim=(len(groups) - 0.5, -0.5), xlabel=label)
+        ax.set_title(title)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.25 / len(groups)), ncols=3)
+    return ax
+
+
+def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title: str) -> Axes:
+    """Colour each word by what it says for or against, one row a way of asking.
+
+    Args:
+        tokens: the words.
+        values: for each row's name one number a word; each row is scaled by its largest.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    rows = np.array([np.asarray(row, dtype=float) for row in values.values()])
+    scaled = rows / np.abs(rows).max(axis=1, keepdims=True).clip(min=1e-12)
+    with drawing():
+        ax = new_axes(width=max(WIDTH, 0.5 * len(tokens)), height=0.5 * len(rows) + 1.3)
+        ax.imshow(scaled, cmap="PuOr", vmin=-1.2, vmax=1.2, aspect="auto")
+        for (k, t), value in np.ndenumerate(scaled):
+            dark = abs(value) > 0.75
+            ax.text(t, k, f"{value:+.1f}", ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else "black")  # fmt: skip
+        ax.set_yticks(range(len(rows)), list(values))
+        ax.set_xticks(range(len(tokens)), tokens, rotation=50, ha="right", rotation_mode="anchor")
+        ax.set_title(title)
+        ax.grid(visible=False)
+    return ax
