@@ -14,11 +14,15 @@ from typer import Argument, Option
 from lstm_tutorial.cli import (
     OneLineErrors,
     answers,
+    check_record,
     command_to_repeat,
+    committed_records,
     decode,
     open_lines,
     settings_of,
+    use_preset,
 )
+from lstm_tutorial.presets import PRESETS
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -53,6 +57,14 @@ def download(
 def train(
     context: typer.Context,
     run_dir: Annotated[Path, Argument(help="Folder for weights, vocabulary and record.")],
+    preset: Annotated[
+        str | None,
+        Option(
+            callback=use_preset,
+            is_eager=True,
+            help=f"Defaults for all other options: {', '.join(PRESETS)}.",
+        ),
+    ] = None,
     corpus: Annotated[Corpus, Option(help="The reviews to learn.")] = "imdb",
     root: Root = None,
     pooling: Annotated[Pooling, Option(help="How outputs become one sentence vector.")] = "max",
@@ -169,6 +181,17 @@ def analyse(
     folders.write_json(path, record)
     for name, found in record["classifiers"].items():
         print(f"{name}: test accuracy {found['accuracy']:.4f}")
+
+
+@app.command()
+def records(
+    paths: Annotated[
+        list[Path] | None, Argument(help="JSON files; default: those that the book reads.")
+    ] = None,
+) -> None:
+    """List records and verify them: whole, and made by a command that still means the same."""
+    for path in paths or committed_records():
+        print(f"{path}: {check_record(path, app)}")
 
 
 @app.command()

@@ -13,8 +13,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from lstm_tutorial.presets import PRESETS
+
 MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
-NOT_SETTINGS = {"run_dir", "root", "threads", "resume", "no_test", "help"}  # they shape no result
+# Options that shape no result.
+NOT_SETTINGS = {"run_dir", "preset", "root", "threads", "resume", "no_test", "help"}
 
 
 class OneLineErrors(TyperGroup):
@@ -73,6 +76,81 @@ def settings_of(context: typer.Context) -> dict[str, Any]:
     return {name: context.params[name] for name in names}
 
 
+def use_preset(context: typer.Context, name: str | None) -> str | None:
+    """Take the defaults of the other options from a preset.
+
+    Args:
+        context: of the command ``train``, before its other options are read.
+        name: of ``PRESETS``, or None.
+
+    Returns:
+        The name.
+
+    Raises:
+        typer.BadParameter: if there is no such preset.
+    """
+    if name is not None:
+        if name not in PRESETS:
+            raise typer.BadParameter(f"expected one of {', '.join(PRESETS)}, got {name!r}.")
+        context.default_map = {**(context.default_map or {}), **PRESETS[name]}
+    return name
+
+
+def committed_records() -> list[Path]:
+    """Find the records that the book reads.
+
+    Returns:
+        Those of the working directory, if it is a checkout of the project, and the shipped model's.
+    """
+    found = [*Path("book/records").glob("*.json"), *Path("benchmarks/results").glob("*.json")]
+    return [*sorted(found), Path(__file__).parent / "sentiment" / "shipped" / "run.json"]
+
+
+def check_record(path: Path, app: typer.Typer) -> str:
+    """Verify a committed record: that it is whole, and that its command still means what it did.
+
+    Args:
+        path: a JSON file.
+        app: the commands.
+
+    Returns:
+        The command. That of a benchmark, which lies outside the package, is not read.
+
+    Raises:
+        ValueError: if the record is damaged, or its command is none of ours, or asks for other
+            settings than the record names.
+    """
+    from lstm_tutorial.sentiment.folders import read_json
+    from lstm_tutorial.sentiment.records import KEYS
+
+    record = read_json(path)
+    lacking = [key for key in ("command", "versions", "machine") if key not in record]
+    if lacking:
+        raise ValueError(f"{path} is no record: it lacks {', '.join(lacking)}")
+    command = record["command"]
+    program, _, words = command.partition(" -m lstm_tutorial ")
+    if command.startswith("python -m benchmarks."):
+        return command
+    if program != "python":
+        raise ValueError(f"{path} names no command of this project, but {command!r}")
+    words = shlex.split(words)
+    group = typer.main.get_command(app)
+    try:
+        subcommand = group.commands[words[0]]
+        context = subcommand.make_context(words[0], words[1:])
+    except Exception as error:
+        raise ValueError(f"{path}: {command!r} is no command any more: {error}") from error
+    if words[0] == "train":
+        missing = [key for key in KEYS if key not in record]
+        if missing:
+            raise ValueError(f"{path} lacks {', '.join(missing)}")
+        found, asked = record["configuration"] | {"seed": record["seed"]}, settings_of(context)
+        wrong = [name for name, value in found.items() if asked[name] != value]
+        if wrong:
+            raise ValueError(f"{path}: {command!r} does not ask for its {', '.join(wrong)}")
+    return command
+
+
 def command_to_repeat(context: typer.Context) -> str:
     """Write down the command that repeats a run, without paths of this machine.
 
@@ -87,7 +165,7 @@ def command_to_repeat(context: typer.Context) -> str:
     words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
     for option in context.command.params:
         name, value = option.name, context.params.get(option.name)
-        if name in ("run_dir", "resume", "help") or value == option.default:
+        if name in ("run_dir", "preset", "resume", "help") or value == option.default:
             continue
         words.append(f"--{name.replace('_', '-')}")
         if name != "no_test":

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from lstm_tutorial import __main__ as command_line
 from lstm_tutorial.__main__ import app
-from lstm_tutorial.sentiment import imdb, pipeline, records
+from lstm_tutorial.sentiment import imdb, pipeline, records, runs
 from lstm_tutorial.sentiment.model import POOLINGS
 from lstm_tutorial.sentiment.text import load_vocab
 
@@ -623,3 +623,64 @@ def test_a_bug_keeps_its_traceback(finished, monkeypatch):
 
     monkeypatch.setattr(pipeline, "make_loader", bug)
     assert isinstance(call("evaluate", finished[0]).exception, KeyError)
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_committed_records_are_whole_and_their_commands_still_mean_the_same(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = call("records")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("python -m lstm_tutorial train") == len(
+        [*ROOT.glob("book/records/imdb-*.json"), "shipped"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda record: record.pop("epochs"), "lacks epochs"),
+        (lambda record: record["configuration"].update(lr=1.0), "does not ask for its lr"),
+        (
+            lambda record: record.update(command="python -m lstm_tutorial fly"),
+            "no command any more",
+        ),
+        (lambda record: record.update(command="make it"), "no command of this project"),
+        (lambda record: record.pop("machine"), "it lacks machine"),
+    ],
+)
+def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
+    record = json.loads((ROOT / "book/records/imdb-max.json").read_text())
+    change(record)
+    (tmp_path / "r.json").write_text(json.dumps(record))
+    assert_one_line(call("records", tmp_path / "r.json"), says)
+
+
+@pytest.mark.parametrize(
+    ("preset", "path"),
+    [
+        ("max", "book/records/imdb-max.json"),
+        ("final-states", "book/records/imdb-final-states.json"),
+        ("small", "lstm_tutorial/sentiment/shipped/run.json"),
+    ],
+)
+def test_a_preset_repeats_its_record(preset, path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
+    call("train", "somewhere", "--preset", preset)
+    record = json.loads((ROOT / path).read_text())
+    configuration = record["configuration"] | {"seed": record["seed"]}
+    assert {name: seen[name] for name in configuration} == configuration
+
+
+def test_an_option_given_wins_over_the_preset(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
+    call("train", "somewhere", "--preset", "strong", "--ngrams", "2")
+    assert (seen["ngrams"], seen["vocab_size"]) == (2, 60_000)
+    assert "preset" not in seen
+
+
+def test_an_unknown_preset_is_refused():
+    assert_one_line(call("train", "somewhere", "--preset", "huge"), "strong, small", "'huge'")

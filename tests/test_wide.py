@@ -75,15 +75,27 @@ def test_a_backward_pass_is_a_step_of_gradient_descent():
     assert path.weight.grad is None
 
 
-def test_training_answers_with_both_paths_and_their_sum():
+def test_training_answers_with_both_paths_and_evaluation_with_their_mean():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
     model.wide.count(loader())
     batch = next(iter(loader()))
     rows = model(batch.ids, batch.lengths)
-    assert rows.shape == (3, 4)
-    assert_close(rows[2], rows[0] + rows[1])
-    assert_close(model.eval()(batch.ids, batch.lengths), rows[2])
+    assert rows.shape == (2, 4)
+    assert_close(model.eval()(batch.ids, batch.lengths), rows.mean(dim=0))
+
+
+def test_the_rate_falls_with_the_steps():
+    path = NGramPath(max_n=1, lr=1.0)
+    path.ratios.fill_(1)
+    moves = []
+    for _ in range(3):
+        path.steps.fill_(400.0 * len(moves))
+        path.weight.data.zero_()
+        path.bias.data.zero_()
+        path(torch.tensor([[2]]), torch.tensor([1])).sum().backward()
+        moves.append(-path.weight.min().item())
+    assert moves == pytest.approx([1, 1 / 2, 1 / 3])
 
 
 def test_fit_trains_both_paths_to_the_end():

@@ -46,7 +46,7 @@ def train_epoch(
 
     Args:
         model: maps ids (N, L) and lengths (N,) to logits (N,); or (paths, N), whose losses are
-            added up, and whose last row is the answer.
+            added up, and whose mean is the answer.
         loader: yields batches.
         optimizer: updates the model's parameters.
         scheduler: sets the optimizer's rate, batch by batch.
@@ -75,7 +75,7 @@ def train_epoch(
         optimizer.step()
         scheduler.step()
         loss_sum += _finite(loss.item()) * len(batch.labels)
-        correct += count_correct(logits[-1], batch.labels)
+        correct += count_correct(logits.mean(dim=0), batch.labels)
         count += len(batch.labels)
         if on_batch is not None:
             on_batch()

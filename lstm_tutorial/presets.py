@@ -1,0 +1,21 @@
+"""The settings of the book's runs on IMDB, by name, as options of the command ``train``."""
+
+from typing import Any
+
+RECIPE = {"dropout": 0.2, "word_dropout": 0.4}
+PRESETS: dict[str, dict[str, Any]] = {
+    "strong": RECIPE
+    | {"ngrams": 3, "vocab_size": 60_000, "max_length": 1000, "epochs": 5, "patience": 5},
+    "small": RECIPE
+    | {"embedding_dim": 96, "vocab_size": 20_000, "max_length": 400, "epochs": 5, "threads": 1},
+    "max": RECIPE | {"max_length": 400},
+    "final-states": RECIPE | {"max_length": 400, "pooling": "final_states"},
+    "first-attempt": {
+        "pooling": "last_step",
+        "dropout": 0.0,
+        "word_dropout": 0.0,
+        "lr": 1e-2,
+        "epochs": 10,
+        "patience": 10,
+    },
+}
