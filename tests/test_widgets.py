@@ -1,9 +1,12 @@
 """The figures that move, in a real browser: their numbers against torch, and their controls."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
 import torch
+
+from lstm_tutorial import describe
 
 GATES = "ifgo"
 
@@ -112,3 +115,118 @@ def test_cell_has_a_still_picture_without_scripts(browser, html):
 
 def test_cell_does_not_show_its_still_picture_with_scripts(gates):
     assert "With scripts" not in gates.locator("lstm-cell").inner_text()
+
+
+def sizes_for_shapes(count: int) -> list[tuple[dict, list[int]]]:
+    """Return arguments of nn.LSTM and shapes of inputs, some of which it refuses."""
+    rng = random.Random(0)
+    found = []
+    for _ in range(count):
+        options = {
+            "input_size": rng.choice([0, 1, 3, 5, 8]) if rng.random() < 0.1 else rng.randint(1, 9),
+            "hidden_size": rng.randint(1, 9) if rng.random() < 0.95 else 0,
+            "num_layers": rng.randint(1, 4) if rng.random() < 0.95 else 0,
+            "bias": rng.random() < 0.7,
+            "batch_first": rng.random() < 0.5,
+            "bidirectional": rng.random() < 0.5,
+            "proj_size": rng.choice([0, 0, 1, 2, 3, -1]),
+        }
+        features = options["input_size"] if rng.random() < 0.9 else rng.randint(1, 9)
+        leading = [rng.randint(1, 6) for _ in range(rng.choice([0, 1, 1, 2, 2, 2, 2, 3]))]
+        if leading and rng.random() < 0.05:
+            leading[rng.randrange(len(leading))] = 0
+        found.append((options, [*leading, features]))
+    return found
+
+
+def described(options: dict, shape: list[int]) -> dict | str:
+    """Return what lstm_tutorial.describe finds, as the calculator words it; else torch's error."""
+    try:
+        found = describe(torch.nn.LSTM(**options, device="meta"), shape)
+    except (ValueError, RuntimeError) as error:
+        return str(error).split("\n")[0]
+
+    def rows(part):
+        return [[r.name, list(r.shape), list(r.formula), r.meaning] for r in part]
+
+    return {
+        "parameters": rows(found.parameters),
+        "inputs": rows(found.inputs),
+        "outputs": rows(found.outputs),
+        "parts": [
+            [p.expression, list(p.shape), p.meaning, p.equals]
+            for r in found.outputs
+            for p in r.parts
+        ],
+        "total": found.total_parameters,
+        "multiplyAdds": found.multiply_adds,
+    }
+
+
+CALCULATE = """cases => cases.map(([options, shape]) => {
+  try {
+    const found = LSTMShapes.describe(options, shape);
+    for (const key of ["parameters", "inputs", "outputs"])
+      found[key] = found[key].map((r) => [r.name, r.shape, r.formula, r.meaning]);
+    found.parts = found.parts.map((p) => [p.expression, p.shape, p.meaning, p.equals]);
+    return found;
+  } catch (error) { return error.message; }
+})"""
+
+
+def test_calculator_agrees_with_describe(open_page, record_property):
+    page = open_page("book/outputs.html")
+    cases = sizes_for_shapes(1600)
+    got = page.evaluate(CALCULATE, cases)
+    for (options, shape), found in zip(cases, got, strict=True):
+        assert found == described(options, shape), (options, shape)
+    errors = [found for found in got if isinstance(found, str)]
+    assert len(set(errors)) >= 8
+    shapes = len(got) - len(errors)
+    assert shapes >= 500
+    record_property(
+        "figures", f"<lstm-shapes> = describe: {shapes} configurations, {len(errors)} errors"
+    )
+    page.close()
+
+
+@pytest.fixture
+def float64():
+    """Double precision, in which a projection needs no other kernel and no warning."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_code_of_the_calculator_runs_and_gives_its_shapes(open_page, float64):
+    page = open_page("book/outputs.html")
+    cases = sizes_for_shapes(60)
+    got = page.evaluate(CALCULATE, cases)
+    programs = page.evaluate("cases => cases.map(([o, shape]) => LSTMShapes.code(o, shape))", cases)
+    for found, program in zip(got, programs, strict=True):
+        if isinstance(found, str):
+            continue
+        names: dict = {}
+        exec(program.rpartition("\n")[0], names)
+        for name, shape, *_ in found["outputs"]:
+            assert list(names[name].shape) == shape
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["parameters", "inputs", "outputs"])
+def test_calculator_answers_what_is_typed(open_page, name):
+    page = open_page(f"book/{name}.html")
+    calculator = page.locator("lstm-shapes")
+    assert "(10, 32, 512)" in calculator.inner_text()
+    calculator.locator("input[name=hidden_size]").fill("8")
+    calculator.locator("input[name=bidirectional]").uncheck()
+    assert "(10, 32, 8)" in calculator.inner_text()
+    calculator.locator("input[name=shape]").fill("10, 32, 127")
+    assert "Expected 128, got 127" in calculator.locator(".error").inner_text()
+    calculator.locator("input[name=shape]").fill("ten")
+    assert "expected a whole number" in calculator.locator(".error").inner_text()
+    calculator.locator("input[name=shape]").fill("(10, 32, 128)")
+    calculator.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert calculator.locator("button").inner_text() == "Copied"
+    page.close()
