@@ -155,3 +155,16 @@ def test_a_unit_is_followed_in_both_directions(shipped):
 def test_evidence_for_no_words_is_refused(ask, shipped):
     with pytest.raises(ValueError, match="expected some words"):
         ask(shipped, "  ")
+
+
+def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path):
+    root, folder = write_imdb(tmp_path), tmp_path / "run"
+    options = ["--ngrams", "2", "--epochs", "1", "--embedding-dim", "4", "--hidden-size", "3"]
+    assert call("train", folder, "--root", root, *options).exit_code == 0
+    result = call("analyse", tmp_path / "out.json", "--root", root, "--run", folder)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["command"].endswith("--run run")
+    found = record["classifiers"]["run"]["paths"]
+    assert set(found) == {"deep", "wide"}
+    assert all(0 <= accuracy <= 1 for accuracy in found.values())

@@ -195,6 +195,24 @@ def _aucs(run: Run, reviews: Sequence[Review]) -> np.ndarray:
     return np.array([roc_auc_score(torch.cat(labels), feature) for feature in features])
 
 
+def path_accuracies(run: Run, test: Sequence[Review]) -> dict[str, float]:
+    """Measure each path of a ``WideAndDeepClassifier`` for itself.
+
+    Args:
+        run: from ``runs.load``.
+        test: reviews to classify.
+
+    Returns:
+        The accuracy of ``deep``, the BiLSTM alone, and of ``wide``, the n-grams alone.
+    """
+    labels = np.array([review.label for review in test])
+    found = {}
+    for name in ("deep", "wide"):
+        logits = logits_of(run._replace(model=getattr(run.model, name)))
+        found[name] = float(((logits(review.text for review in test) > 0) == labels).mean())
+    return found
+
+
 def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, Any]:
     """Measure runs beside linear models, on the test part of IMDB and on ``behaviour``.
 
@@ -215,6 +233,8 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
         classifiers[name] = _describe(logits_of(run), test, copies, held_out)
         if isinstance(run.model, BiLSTMClassifier):
             classifiers[name]["units"] = best_units(run, held_out, test)
+        else:
+            classifiers[name]["paths"] = path_accuracies(run, test)
     classifiers["bag of words"] = _describe(baselines.fit_words(train).logits, test, copies)
     for max_n in (1, 2, 3):
         fitted = baselines.fit_ngrams(train, max_n)
