@@ -81,6 +81,9 @@ def train(
     max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
     keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
     ngrams: Annotated[int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")] = 0,
+    ema: Annotated[
+        float, Option(min=0, max=1, help="Average the weights over steps, with this decay.")
+    ] = 0.0,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
     patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
     validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out.")] = 0.1,

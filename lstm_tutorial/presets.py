@@ -5,7 +5,14 @@ from typing import Any
 RECIPE = {"dropout": 0.2, "word_dropout": 0.4}
 PRESETS: dict[str, dict[str, Any]] = {
     "strong": RECIPE
-    | {"ngrams": 3, "vocab_size": 60_000, "max_length": 1000, "epochs": 5, "patience": 5},
+    | {
+        "ngrams": 3,
+        "vocab_size": 60_000,
+        "max_length": 1000,
+        "epochs": 5,
+        "patience": 5,
+        "ema": 0.998,
+    },
     "small": RECIPE
     | {"embedding_dim": 96, "vocab_size": 20_000, "max_length": 400, "epochs": 5, "threads": 1},
     "max": RECIPE | {"max_length": 400},

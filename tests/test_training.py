@@ -400,3 +400,20 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     )
     write_whole(tmp_path / "file", b"new")
     assert calls == ["fsync", "replace"]
+
+
+def test_averaged_weights_are_those_of_the_recursion():
+    model, loader, _ = make_setting()
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    seen = []
+
+    def note():
+        seen.append({name: value.clone() for name, value in model.state_dict().items()})
+
+    fit(model, loader, loader, epochs=1, lr=1e-2, decay=0.5, on_batch=note)
+    wanted = seen[0]  # the average begins with the first step's weights
+    for weights in seen[1:]:
+        wanted = {name: 0.5 * wanted[name] + 0.5 * weights[name] for name in wanted}
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, wanted[name], rtol=1e-5, atol=1e-7)
+    assert any(not torch.equal(value, start[name]) for name, value in wanted.items())

@@ -75,14 +75,20 @@ def test_a_backward_pass_is_a_step_of_gradient_descent():
     assert path.weight.grad is None
 
 
-def test_training_answers_with_both_paths_and_evaluation_with_their_mean():
+def test_training_draws_paths_by_lot_and_evaluation_averages_both():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
     model.wide.count(loader())
+    model.wide.weight.data.fill_(0.5)
     batch = next(iter(loader()))
-    rows = model(batch.ids, batch.lengths)
-    assert rows.shape == (2, 4)
-    assert_close(model.eval()(batch.ids, batch.lengths), rows.mean(dim=0))
+    with torch.no_grad():
+        deep, wide = (path(batch.ids, batch.lengths) for path in (model.deep, model.wide))
+        drawn = torch.stack([model(batch.ids, batch.lengths) for _ in range(300)])  # (300, 4)
+        both = model.eval()(batch.ids, batch.lengths)
+    assert_close(both, (deep + wide) / 2)
+    shares = [torch.isclose(drawn, answer).float().mean() for answer in (both, deep, wide)]
+    assert sum(shares) == pytest.approx(1)
+    assert min(shares) > 0.25
 
 
 def test_the_rate_falls_with_the_steps():
@@ -114,7 +120,7 @@ def test_fit_trains_both_paths_to_the_end():
 
 def test_a_stopped_run_ends_with_the_weights_of_one_in_a_piece(tmp_path):
     options = ["--corpus", "built-in", "--ngrams", "2", "--epochs", "2", "--embedding-dim", "4"]
-    options += ["--hidden-size", "3", "--batch-size", "256", "--threads", "1"]
+    options += ["--hidden-size", "3", "--batch-size", "256", "--threads", "1", "--ema", "0.9"]
     assert call("train", tmp_path / "whole", *options).exit_code == 0
     from lstm_tutorial.sentiment import runs
 

@@ -75,6 +75,7 @@ def save_checkpoint(
     optimizer: Optimizer,
     scheduler: LRScheduler,
     history: list[dict],
+    average: nn.Module | None = None,
 ) -> None:
     """Write all that a training run needs to go on as if nothing had happened.
 
@@ -85,12 +86,15 @@ def save_checkpoint(
         optimizer: its moments go into tensors, its settings into the file's metadata.
         scheduler: goes into the metadata.
         history: one dict an epoch; goes into the metadata.
+        average: of the weights over the steps, if the run keeps one.
     """
     state = optimizer.state_dict()
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best_weights.items()}
     for k, moments in state["state"].items():
         tensors |= {f"optimizer.{k}.{name}": value for name, value in moments.items()}
+    if average is not None:
+        tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     tensors["random"] = torch.get_rng_state()
     settings = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict()}
     metadata = {"training": json.dumps({"history": history, **settings})}
@@ -98,7 +102,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler
+    path: Path,
+    model: nn.Module,
+    optimizer: Optimizer,
+    scheduler: LRScheduler,
+    average: nn.Module | None = None,
 ) -> tuple[list[dict], dict[str, Tensor]]:
     """Put everything back as it was, torch's global random generator included.
 
@@ -107,6 +115,7 @@ def load_checkpoint(
         model: changed in place, as are the optimizer and the scheduler.
         optimizer: made anew, over the same parameters.
         scheduler: made anew, over the same number of steps.
+        average: made anew, if the run keeps one; changed in place.
 
     Returns:
         The history, and the state_dict of the best epoch so far.
@@ -123,6 +132,8 @@ def load_checkpoint(
     if came != expected:
         raise ValueError(f"expected the checkpoint of a run of {expected} steps, got {came}")
     model.load_state_dict(_under("model.", tensors))
+    if average is not None:
+        average.load_state_dict(_under("average.", tensors))
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimizer.", tensors).items():
         k, kind = name.split(".")

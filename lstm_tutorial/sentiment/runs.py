@@ -71,6 +71,7 @@ def train(
         model,
         *loaders,
         **{name: settings[name] for name in ("epochs", "lr", "patience")},
+        decay=settings.get("ema", 0.0),
         checkpoint=folder / CHECKPOINT,
         resume=resume,
         on_epoch=on_epoch,

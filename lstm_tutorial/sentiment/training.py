@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from lstm_tutorial.sentiment.checkpoints import (
@@ -41,17 +42,18 @@ def train_epoch(
     scheduler: LRScheduler,
     max_norm: float = 1.0,
     on_batch: Callable[[], None] | None = None,
+    average: AveragedModel | None = None,
 ) -> dict[str, float]:
     """Take one optimizer step and one scheduler step for every batch.
 
     Args:
-        model: maps ids (N, L) and lengths (N,) to logits (N,); or (paths, N), whose losses are
-            added up, and whose mean is the answer.
+        model: maps ids (N, L) and lengths (N,) to logits (N,).
         loader: yields batches.
         optimizer: updates the model's parameters.
         scheduler: sets the optimizer's rate, batch by batch.
         max_norm: the gradient is scaled down to this norm where it is longer.
         on_batch: called after every step.
+        average: follows the model's weights.
 
     Returns:
         ``loss`` and ``accuracy``, averaged over the reviews as they came, so with dropout and with
@@ -65,17 +67,17 @@ def train_epoch(
     loss_sum, correct, count = 0.0, 0, 0
     for batch in loader:
         batch = batch.to(device_of(model))
-        logits = model(batch.ids, batch.lengths).view(-1, len(batch.labels))  # (paths, N)
-        loss = len(logits) * F.binary_cross_entropy_with_logits(
-            logits, batch.labels.expand_as(logits)
-        )
+        logits = model(batch.ids, batch.lengths)
+        loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
         scheduler.step()
+        if average is not None:
+            average.update_parameters(model)
         loss_sum += _finite(loss.item()) * len(batch.labels)
-        correct += count_correct(logits.mean(dim=0), batch.labels)
+        correct += count_correct(logits, batch.labels)
         count += len(batch.labels)
         if on_batch is not None:
             on_batch()
@@ -91,6 +93,7 @@ def fit(
     lr: float,
     max_norm: float = 1.0,
     patience: int = 2,
+    decay: float = 0.0,
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[dict], None] | None = None,
@@ -110,6 +113,9 @@ def fit(
         lr: the highest rate.
         max_norm: the gradient is scaled down to this norm where it is longer.
         patience: stop after so many epochs in a row without a better one.
+        decay: where above 0, the validation part measures, and the model in the end gets, weights
+            averaged over the steps: ``decay`` times the average so far plus ``1 - decay`` times
+            the weights of the step.
         checkpoint: file that keeps the state after every epoch.
         resume: go on from the checkpoint where there is one. On the CPU the run then ends with
             the very weights of a run that was never interrupted.
@@ -128,20 +134,24 @@ def fit(
     _check_positive(epochs=epochs, lr=lr, patience=patience, batches=len(train_loader))
     optimizer = Adam(model.parameters(), lr=lr)
     scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+    measured = model if average is None else average.module
     history, best_weights = [], model.state_dict()
     if resume and checkpoint is not None and checkpoint.exists():
-        history, best_weights = load_checkpoint(checkpoint, model, optimizer, scheduler)
+        history, best_weights = load_checkpoint(checkpoint, model, optimizer, scheduler, average)
 
     while len(history) < epochs and len(history) - best_epoch(history) < patience:
         start, epoch = time.perf_counter(), len(history) + 1
         train_loader.batch_sampler.set_epoch(epoch)
-        trained = train_epoch(model, train_loader, optimizer, scheduler, max_norm, on_batch)
-        validated = evaluate(model, validation_loader)
+        trained = train_epoch(
+            model, train_loader, optimizer, scheduler, max_norm, on_batch, average
+        )
+        validated = evaluate(measured, validation_loader)
         history.append(_entry(epoch, trained, validated, time.perf_counter() - start))
         if best_epoch(history) == epoch:
-            best_weights = copy.deepcopy(model.state_dict())
+            best_weights = copy.deepcopy(measured.state_dict())
         if checkpoint is not None:
-            save_checkpoint(checkpoint, model, best_weights, optimizer, scheduler, history)
+            save_checkpoint(checkpoint, model, best_weights, optimizer, scheduler, history, average)
         if on_epoch is not None:
             on_epoch(history[-1])
 

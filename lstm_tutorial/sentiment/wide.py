@@ -1,8 +1,8 @@
 """A classifier of two paths: the BiLSTM beside a sum of weighted n-grams ("wide and deep").
 
-The idea of a linear path beside a deep one is from H.-T. Cheng et al., "Wide & Deep Learning for
-Recommender Systems", 2016; a loss for each path beside that of their sum is C.-Y. Lee et al.,
-"Deeply-Supervised Nets", 2015.
+The idea of a linear path beside a deep one, trained together, is from H.-T. Cheng et al., "Wide &
+Deep Learning for Recommender Systems", 2016; that of dropping a whole path from N. Neverova et al.,
+"ModDrop: Adaptive Multi-Modal Gesture Recognition", 2016.
 """
 
 import torch
@@ -16,6 +16,7 @@ BUCKETS = 2**22
 PRIME = 2**31 - 1
 SMOOTHING = 1.0  # added to every count
 DECAY = 400.0  # steps after which the rate has halved
+SHARES = ((0.5, 0.5), (1.0, 0.0), (0.0, 1.0))  # of the two paths in a training review's logit
 
 
 def ngram_buckets(
@@ -110,11 +111,12 @@ class NGramPath(nn.Module):
 
 
 class WideAndDeepClassifier(nn.Module):
-    """Average the logits of a BiLSTM and of an ``NGramPath``.
+    """Average the logits of a BiLSTM and of an ``NGramPath``, trained as one model with one loss.
 
-    In training mode it returns two rows of logits, the BiLSTM's and the n-grams', each of which
-    ``training.fit`` gives a loss of its own: neither can lean on the other, whose n-grams know
-    most training reviews by heart after one epoch.
+    The n-grams know most training reviews by heart after one epoch; a BiLSTM that is only ever
+    asked together with them has nothing left to learn. So training drops whole paths as dropout
+    drops features: each review is answered by both paths, by the BiLSTM alone or by the n-grams
+    alone, by lot. In evaluation mode both answer.
 
     Args:
         deep: reads the words in order.
@@ -134,10 +136,13 @@ class WideAndDeepClassifier(nn.Module):
             lengths: int64 (N,), each between 1 and L.
 
         Returns:
-            float (N,); in training mode (2, N).
+            float (N,).
 
         Raises:
             ValueError: if ids or lengths do not fit, as for ``BiLSTMClassifier``.
         """
         paths = torch.stack([self.deep(ids, lengths), self.wide(ids, lengths)])
-        return paths if self.training else paths.mean(dim=0)
+        if not self.training:
+            return paths.mean(dim=0)
+        lots = torch.tensor(SHARES, device=paths.device)[torch.randint(len(SHARES), lengths.shape)]
+        return (lots.T * paths).sum(dim=0)
