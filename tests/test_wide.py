@@ -1,15 +1,22 @@
-"""The n-gram path counts, hashes and learns as it says, and fits into training as it is."""
+"""The n-gram path hashes, deals and weighs as it says, and fits into training as it is."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment import baselines, training
 from lstm_tutorial.sentiment.batches import make_loader
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.wide import NGramPath, WideAndDeepClassifier, ngram_buckets
+from lstm_tutorial.sentiment.wide import (
+    FOLDS,
+    NGramPath,
+    WideAndDeepClassifier,
+    fold_of,
+    ngram_buckets,
+)
 from tests.test_command_line import call
 
 EXAMPLES = [([2, 3, 4], 1), ([3, 2], 0), ([2, 3, 2, 3, 5], 1), ([5], 0)] * 4
@@ -47,75 +54,70 @@ def test_few_ngrams_share_a_bucket():
     assert len(numbers.unique()) == pytest.approx(expected, rel=0.002)
 
 
-def test_ratios_are_those_of_naive_bayes():
-    path = NGramPath(max_n=1)
-    path.count(loader())
-    numbers, _ = ngram_buckets(torch.tensor([[2, 5]]), torch.tensor([2]), 1)
-    of_word = dict(zip(numbers.tolist(), path.ratios[numbers].tolist(), strict=True))
-    # positive reviews: 2 3 4 | 2 3 5, four times; negative: 2 3 | 5
-    positive, negative = 2**22 + 24, 2**22 + 12
-    for word, counts in ((2, (8, 4)), (5, (4, 4))):
-        number = ngram_buckets(torch.tensor([[word]]), torch.tensor([1]), 1)[0].item()
-        wanted = math.log((counts[0] + 1) / positive / ((counts[1] + 1) / negative))
-        assert of_word[number] == pytest.approx(wanted, abs=1e-5)
+def fitted(max_n=2):
+    path = NGramPath(max_n)
+    path.fit(loader())
+    return path
 
 
-def test_a_backward_pass_is_a_step_of_gradient_descent():
-    path = NGramPath(max_n=2, lr=0.5)
-    path.count(loader())
-    batch = next(iter(loader()))
-    before = path(batch.ids, batch.lengths)
-    torch.nn.functional.binary_cross_entropy_with_logits(before, batch.labels).backward()
-    # d loss / d logit = (sigmoid(0) - label) / N, at the start
-    slope = (0.5 - batch.labels) / 4
-    wanted = torch.zeros(2**22)
-    numbers, sizes = ngram_buckets(batch.ids, batch.lengths, 2)
-    wanted.index_add_(0, numbers, -0.5 * slope.repeat_interleave(sizes) * path.ratios[numbers])
-    assert_close(path.weight.detach().squeeze(1), wanted)
-    assert path.weight.grad is None
+def test_copies_of_a_review_share_a_fold_and_reviews_spread_over_all():
+    ids = torch.randint(2, 30_000, (1000, 60), generator=torch.Generator().manual_seed(0))
+    folds = fold_of(ids)
+    assert torch.equal(fold_of(torch.nn.functional.pad(ids, (0, 9))), folds)
+    assert folds.bincount(minlength=FOLDS).min() > 150
+    assert not torch.equal(fold_of(ids.flip(1)), folds)  # it is the order of the words, too
 
 
-def test_training_draws_paths_by_lot_and_evaluation_averages_both():
+def test_weights_of_a_fold_are_the_baselines_without_its_reviews():
+    path, rows = fitted(), [ids for ids, _ in EXAMPLES]
+    labels = np.array([label for _, label in EXAMPLES])
+    folds = np.array([int(fold_of(torch.tensor([ids]))) for ids in rows])
+    found = [ngram_buckets(torch.tensor([ids]), torch.tensor([len(ids)]), 2)[0] for ids in rows]
+    sizes = np.array([len(numbers) for numbers in found])
+    features = baselines.binary_features(torch.cat(found).numpy(), sizes, 2**22)
+    for k in set(folds.tolist()):
+        others = folds != k
+        wanted, bias = baselines.weigh(features[others], labels[others])
+        assert_close(path.fold_weights[k], torch.tensor(wanted, dtype=torch.float32))
+        assert path.fold_biases[k].item() == pytest.approx(bias, rel=1e-5)
+    assert_close(path.weight, path.fold_weights.mean(dim=0))
+
+
+def test_training_never_asks_weights_that_know_the_review():
+    path = fitted()
+    ids, lengths = torch.tensor([[2, 3, 4, 0], [5, 0, 0, 0]]), torch.tensor([3, 1])
+    path.fold_weights += 100 * torch.arange(FOLDS)[:, None]
+    moved = path.train()(ids, lengths) - path.eval()(ids, lengths)
+    counts = ngram_buckets(ids, lengths, 2)[1]
+    assert_close(moved, 100.0 * fold_of(ids) * counts, rtol=0, atol=10)
+
+
+def test_unfitted_ngrams_refuse_to_train():
+    with pytest.raises(RuntimeError, match="call fit before training"):
+        NGramPath(1)(torch.tensor([[2]]), torch.tensor([1]))
+
+
+def test_a_logit_is_the_sum_of_the_paths():
     torch.manual_seed(0)
-    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
-    model.wide.count(loader())
-    model.wide.weight.data.fill_(0.5)
+    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2).eval()
+    model.wide.fit(loader())
+    model.scale.data.fill_(0.5)
     batch = next(iter(loader()))
     with torch.no_grad():
         deep, wide = (path(batch.ids, batch.lengths) for path in (model.deep, model.wide))
-        drawn = torch.stack([model(batch.ids, batch.lengths) for _ in range(300)])  # (300, 4)
-        both = model.eval()(batch.ids, batch.lengths)
-    assert_close(both, (deep + wide) / 2)
-    shares = [torch.isclose(drawn, answer).float().mean() for answer in (both, deep, wide)]
-    assert sum(shares) == pytest.approx(1)
-    assert min(shares) > 0.25
+        assert_close(model(batch.ids, batch.lengths), deep + 0.5 * wide)
+    assert wide.abs().min() > 0
 
 
-def test_the_rate_falls_with_the_steps():
-    path = NGramPath(max_n=1, lr=1.0)
-    path.ratios.fill_(1)
-    moves = []
-    for _ in range(3):
-        path.steps.fill_(400.0 * len(moves))
-        path.weight.data.zero_()
-        path.bias.data.zero_()
-        path(torch.tensor([[2]]), torch.tensor([1])).sum().backward()
-        moves.append(-path.weight.min().item())
-    assert moves == pytest.approx([1, 1 / 2, 1 / 3])
-
-
-def test_fit_trains_both_paths_to_the_end():
+def test_the_weights_of_the_ngrams_stay_as_they_were_fitted():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
-    model.wide.count(loader())
-    deep = model.deep.classifier.weight.detach().clone()
-    training.fit(model, loader(), loader(), epochs=20, lr=1e-2, patience=20)
-    assert not torch.equal(deep, model.deep.classifier.weight)
-    assert training.evaluate(model, loader())["accuracy"] == 1
-    wide = [model.wide(batch.ids, batch.lengths) for batch in loader()]
-    assert all(
-        ((logits > 0) == (b.labels > 0.5)).all() for logits, b in zip(wide, loader(), strict=True)
-    )
+    model.wide.fit(loader())
+    before = model.wide.weight.clone(), model.deep.classifier.weight.detach().clone()
+    history = training.fit(model, loader(), loader(), epochs=20, lr=1e-2, patience=20)
+    assert torch.equal(model.wide.weight, before[0])
+    assert not torch.equal(model.deep.classifier.weight, before[1])
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
 def test_a_stopped_run_ends_with_the_weights_of_one_in_a_piece(tmp_path):

@@ -112,14 +112,52 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
     return fit_ngrams(train, max_n).score(test)
 
 
+def binary_features(numbers: np.ndarray, sizes: np.ndarray, n_features: int) -> csr_matrix:
+    """Put the features that each review has into a sparse matrix.
+
+    Args:
+        numbers: int (total,), the features of the first review, then of the second, and so on.
+        sizes: int (N,), how many each review has.
+        n_features: columns.
+
+    Returns:
+        float64 (N, n_features), with a 1 for each feature of a review.
+    """
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    return csr_matrix((np.ones(len(numbers)), numbers, ends), shape=(len(sizes), n_features))
+
+
+def weigh(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit a weight to each n-gram: that of the logistic regression times the log-ratio.
+
+    Args:
+        features: float (N, n-grams), 0 or 1.
+        labels: (N,), 0 or 1.
+
+    Returns:
+        The weights, float64 (n-grams,), and the bias.
+
+    Raises:
+        ValueError: if the labels are all the same.
+    """
+    ratios = _log_count_ratios(features, labels)
+    model = _regression(C_NGRAMS).fit(_weighted(features, ratios), labels)
+    return model.coef_[0] * ratios[0], float(model.intercept_[0])
+
+
 def _fit(train: Sequence[Review], max_n: int, strength: float, is_weighted: bool) -> LinearModel:
     vectorizer, labels = _vectorizer(max_n), _labels(train)
     features = vectorizer.fit_transform(review.text for review in train)
     ratios = _log_count_ratios(features, labels) if is_weighted else None
-    model = LogisticRegression(
+    return LinearModel(
+        vectorizer, ratios, _regression(strength).fit(_weighted(features, ratios), labels)
+    )
+
+
+def _regression(strength: float) -> LogisticRegression:
+    return LogisticRegression(
         solver="liblinear", dual=True, C=strength, max_iter=1000, random_state=0
     )
-    return LinearModel(vectorizer, ratios, model.fit(_weighted(features, ratios), labels))
 
 
 def _weighted(features: csr_matrix, ratios: np.ndarray | None) -> csr_matrix:

@@ -63,7 +63,7 @@ def train(
     vocab, *loaders, counts = prepare(settings, root)
     model = build_model(settings, vocab)
     if isinstance(model, WideAndDeepClassifier):
-        model.wide.count(loaders[0])
+        model.wide.fit(loaders[0])
     folders.start(folder, settings, vocab)
     if on_start is not None:
         on_start(len(loaders[0]))

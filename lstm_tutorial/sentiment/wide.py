@@ -1,22 +1,21 @@
-"""A classifier of two paths: the BiLSTM beside a sum of weighted n-grams ("wide and deep").
+"""A classifier of two paths: a BiLSTM that adds to what weighted n-grams say ("wide and deep").
 
-The idea of a linear path beside a deep one, trained together, is from H.-T. Cheng et al., "Wide &
-Deep Learning for Recommender Systems", 2016; that of dropping a whole path from N. Neverova et al.,
-"ModDrop: Adaptive Multi-Modal Gesture Recognition", 2016.
+A linear path beside a deep one is from H.-T. Cheng et al., "Wide & Deep Learning for Recommender
+Systems", 2016. That a second model should learn from answers to examples which the first one has
+not seen is from D. H. Wolpert, "Stacked Generalization", 1992.
 """
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from lstm_tutorial.sentiment import baselines
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
 
 BUCKETS = 2**22
+FOLDS = 5
 PRIME = 2**31 - 1
-SMOOTHING = 1.0  # added to every count
-DECAY = 400.0  # steps after which the rate has halved
-SHARES = ((0.5, 0.5), (1.0, 0.0), (0.0, 1.0))  # of the two paths in a training review's logit
 
 
 def ngram_buckets(
@@ -49,48 +48,65 @@ def ngram_buckets(
     return numbers[is_new], is_new.sum(dim=1)
 
 
+def fold_of(ids: Tensor) -> Tensor:
+    """Deal reviews into folds by their words, so that copies of a review share one.
+
+    Args:
+        ids: int64 (N, L), 0 on padding.
+
+    Returns:
+        int64 (N,), between 0 and FOLDS - 1.
+    """
+    steps = torch.arange(1, ids.size(1) + 1, device=ids.device)
+    return (ids * (steps * 7_919 % 10_007)).sum(dim=1) * 48_271 % PRIME % FOLDS
+
+
 class NGramPath(nn.Module):
-    """Add up the weights of a review's n-grams, each scaled by its naive Bayes log-ratio.
+    """Add up the weights of a review's distinct n-grams.
+
+    ``fit`` fits the weights once, as ``baselines.fit_ngrams`` does; gradients leave them alone.
+    Weights that were fitted to a review know its label. So there is a set of weights for each
+    fold, fitted to the other folds: in training mode a review gets those of its own fold, in
+    evaluation mode the mean of all.
 
     Args:
         max_n: words of the longest n-gram.
-        lr: of plain gradient descent at the first step; it falls as 1 / (1 + steps / DECAY). The
-            path learns during the backward pass, so that an optimizer, which sees no gradient of
-            its, leaves it alone.
         buckets: weights.
     """
 
-    def __init__(self, max_n: int, lr: float = 1.0, buckets: int = BUCKETS) -> None:
+    def __init__(self, max_n: int, buckets: int = BUCKETS) -> None:
         super().__init__()
         self.max_n = max_n
-        self.lr = lr
-        self.weight = nn.Parameter(torch.zeros(buckets, 1))
-        self.bias = nn.Parameter(torch.zeros(1))
-        self.register_buffer("ratios", torch.zeros(buckets))
-        self.register_buffer("steps", torch.tensor(0.0))
-        for parameter in self.parameters():
-            parameter.register_post_accumulate_grad_hook(self._descend)
+        self.register_buffer("weight", torch.zeros(buckets))
+        self.register_buffer("bias", torch.zeros(()))
+        self.register_buffer("fold_weights", torch.zeros(0, buckets), persistent=False)
+        self.register_buffer("fold_biases", torch.zeros(0), persistent=False)
 
-    @torch.no_grad()
-    def _descend(self, parameter: nn.Parameter) -> None:
-        parameter.sub_(self.lr / (1 + self.steps / DECAY) * parameter.grad)
-        parameter.grad = None
-        self.steps += parameter is self.weight
-
-    @torch.no_grad()
-    def count(self, loader: DataLoader) -> None:
-        """Compute the log-ratios from the training part, as ``baselines.fit_ngrams`` does.
+    def fit(self, loader: DataLoader) -> None:
+        """Fit the weights of every fold.
 
         Args:
-            loader: yields batches.
+            loader: yields the batches of the training part.
+
+        Raises:
+            ValueError: if a fold leaves reviews of one label only.
         """
-        counts = torch.full((2, len(self.ratios)), SMOOTHING)
+        numbers, sizes, folds, labels = [], [], [], []
         for batch in loader:
-            numbers, sizes = ngram_buckets(batch.ids, batch.lengths, self.max_n, len(self.ratios))
-            rows = batch.labels.long().repeat_interleave(sizes)
-            counts.index_put_((rows, numbers), torch.ones(len(numbers)), accumulate=True)
-        negative, positive = counts / counts.sum(dim=1, keepdim=True)
-        self.ratios.copy_((positive / negative).log())
+            found = ngram_buckets(batch.ids, batch.lengths, self.max_n, len(self.weight))
+            for kept, new in zip((numbers, sizes), found, strict=True):
+                kept.append(new.numpy())
+            folds.append(fold_of(batch.ids).numpy())
+            labels.append(batch.labels.numpy())
+        features = baselines.binary_features(
+            np.concatenate(numbers), np.concatenate(sizes), len(self.weight)
+        )
+        fold, label = np.concatenate(folds), np.concatenate(labels)
+        fitted = [baselines.weigh(features[fold != k], label[fold != k]) for k in range(FOLDS)]
+        self.fold_weights = torch.tensor(np.stack([w for w, _ in fitted]), dtype=torch.float32)
+        self.fold_biases = torch.tensor([b for _, b in fitted])
+        self.weight.copy_(self.fold_weights.mean(dim=0))
+        self.bias.copy_(self.fold_biases.mean())
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Compute the logits.
@@ -101,22 +117,26 @@ class NGramPath(nn.Module):
 
         Returns:
             float (N,).
+
+        Raises:
+            RuntimeError: if it is in training mode and has not been fitted.
         """
-        numbers, sizes = ngram_buckets(ids, lengths, self.max_n, len(self.ratios))
-        starts = sizes.cumsum(0) - sizes
-        total = F.embedding_bag(
-            numbers, self.weight, starts, mode="sum", per_sample_weights=self.ratios[numbers]
-        )
-        return total.squeeze(1) + self.bias
+        if self.training and len(self.fold_weights) == 0:
+            raise RuntimeError("expected fitted n-grams, got none: call fit before training")
+        numbers, sizes = ngram_buckets(ids, lengths, self.max_n, len(self.weight))
+        rows = torch.arange(len(ids), device=ids.device).repeat_interleave(sizes)
+        if self.training:
+            fold = fold_of(ids)
+            weights, bias = self.fold_weights[fold[rows], numbers], self.fold_biases[fold]
+        else:
+            weights, bias = self.weight[numbers], self.bias
+        return bias + weights.new_zeros(len(ids)).index_add_(0, rows, weights)
 
 
 class WideAndDeepClassifier(nn.Module):
-    """Average the logits of a BiLSTM and of an ``NGramPath``, trained as one model with one loss.
+    """Add the logit of a BiLSTM to that of an ``NGramPath``: one model with one loss.
 
-    The n-grams know most training reviews by heart after one epoch; a BiLSTM that is only ever
-    asked together with them has nothing left to learn. So training drops whole paths as dropout
-    drops features: each review is answered by both paths, by the BiLSTM alone or by the n-grams
-    alone, by lot. In evaluation mode both answer.
+    The n-grams are fitted first, and the BiLSTM learns what to add to their answer.
 
     Args:
         deep: reads the words in order.
@@ -127,6 +147,7 @@ class WideAndDeepClassifier(nn.Module):
         super().__init__()
         self.deep = deep
         self.wide = NGramPath(max_n)
+        self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Compute the logits: above 0 means positive.
@@ -141,8 +162,4 @@ class WideAndDeepClassifier(nn.Module):
         Raises:
             ValueError: if ids or lengths do not fit, as for ``BiLSTMClassifier``.
         """
-        paths = torch.stack([self.deep(ids, lengths), self.wide(ids, lengths)])
-        if not self.training:
-            return paths.mean(dim=0)
-        lots = torch.tensor(SHARES, device=paths.device)[torch.randint(len(SHARES), lengths.shape)]
-        return (lots.T * paths).sum(dim=0)
+        return self.deep(ids, lengths) + self.scale * self.wide(ids, lengths)
