@@ -9,8 +9,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ngrams": 3,
         "vocab_size": 60_000,
         "max_length": 1000,
-        "epochs": 5,
-        "patience": 5,
+        "epochs": 4,
+        "patience": 4,
         "ema": 0.998,
     },
     "small": RECIPE

@@ -19,6 +19,7 @@ from lstm_tutorial.sentiment.wide import (
 )
 from tests.test_command_line import call
 
+SMALL = 2**12  # buckets
 EXAMPLES = [([2, 3, 4], 1), ([3, 2], 0), ([2, 3, 2, 3, 5], 1), ([5], 0)] * 4
 
 
@@ -55,7 +56,7 @@ def test_few_ngrams_share_a_bucket():
 
 
 def fitted(max_n=2):
-    path = NGramPath(max_n)
+    path = NGramPath(max_n, buckets=SMALL)
     path.fit(loader())
     return path
 
@@ -72,14 +73,16 @@ def test_weights_of_a_fold_are_the_baselines_without_its_reviews():
     path, rows = fitted(), [ids for ids, _ in EXAMPLES]
     labels = np.array([label for _, label in EXAMPLES])
     folds = np.array([int(fold_of(torch.tensor([ids]))) for ids in rows])
-    found = [ngram_buckets(torch.tensor([ids]), torch.tensor([len(ids)]), 2)[0] for ids in rows]
+    found = [
+        ngram_buckets(torch.tensor([ids]), torch.tensor([len(ids)]), 2, SMALL)[0] for ids in rows
+    ]
     sizes = np.array([len(numbers) for numbers in found])
-    features = baselines.binary_features(torch.cat(found).numpy(), sizes, 2**22)
+    features = baselines.binary_features(torch.cat(found).numpy(), sizes, SMALL)
     for k in set(folds.tolist()):
         others = folds != k
         wanted, bias = baselines.weigh(features[others], labels[others])
         assert_close(path.fold_weights[k], torch.tensor(wanted, dtype=torch.float32))
-        assert path.fold_biases[k].item() == pytest.approx(bias, rel=1e-5)
+        assert path.fold_biases[k].item() == pytest.approx(bias, rel=1e-3)
     assert_close(path.weight, path.fold_weights.mean(dim=0))
 
 
@@ -88,7 +91,7 @@ def test_training_never_asks_weights_that_know_the_review():
     ids, lengths = torch.tensor([[2, 3, 4, 0], [5, 0, 0, 0]]), torch.tensor([3, 1])
     path.fold_weights += 100 * torch.arange(FOLDS)[:, None]
     moved = path.train()(ids, lengths) - path.eval()(ids, lengths)
-    counts = ngram_buckets(ids, lengths, 2)[1]
+    counts = ngram_buckets(ids, lengths, 2, SMALL)[1]
     assert_close(moved, 100.0 * fold_of(ids) * counts, rtol=0, atol=10)
 
 
@@ -100,7 +103,7 @@ def test_unfitted_ngrams_refuse_to_train():
 def test_a_logit_is_the_sum_of_the_paths():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2).eval()
-    model.wide.fit(loader())
+    model.wide = fitted().eval()
     model.scale.data.fill_(0.5)
     batch = next(iter(loader()))
     with torch.no_grad():
@@ -112,7 +115,7 @@ def test_a_logit_is_the_sum_of_the_paths():
 def test_the_weights_of_the_ngrams_stay_as_they_were_fitted():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
-    model.wide.fit(loader())
+    model.wide = fitted()
     before = model.wide.weight.clone(), model.deep.classifier.weight.detach().clone()
     history = training.fit(model, loader(), loader(), epochs=20, lr=1e-2, patience=20)
     assert torch.equal(model.wide.weight, before[0])
