@@ -37,6 +37,7 @@ Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
 Keep = Literal["head", "tail", "both"]
 Part = Literal["train", "validation", "test"]
 Format = Literal["text", "csv", "jsonl"]
+Study = Literal["mistakes", "remedies"]
 Root = Annotated[
     Path | None,
     Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
@@ -140,6 +141,7 @@ def evaluate(
 def ablate(
     path: Annotated[Path, Argument(help="JSON file for the record.")],
     root: Root = None,
+    study: Annotated[Study, Option(help="What to change.")] = "mistakes",
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
@@ -154,14 +156,14 @@ def ablate(
         raise ValueError(f"{path.parent} is no folder: make it first")
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads or torch.get_num_threads())
-    before = ablation.load_results(path, seed)
+    before = ablation.load_results(path, seed, study)
     line = "{name}: test accuracy {test_accuracy:.4f}, {seconds:.0f} s"
 
     def keep(record: dict) -> None:
         folders.write_json(path, record)
         print(line.format(**record["results"][-1]), flush=True)
 
-    ablation.run(seed, root, before=before, on_result=keep)
+    ablation.run(seed, root, study, before, keep)
 
 
 @app.command()

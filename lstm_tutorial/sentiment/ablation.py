@@ -1,7 +1,7 @@
 """Change one thing at a time: what each mistake costs and each remedy buys, on real reviews.
 
-Every variant gets the same reviews and has the same size. ``BASE`` is the classifier as it should
-be; a variant names what is different.
+Every variant gets the same reviews. ``BASE`` is the classifier as it should be; a variant names
+what is different: a mistake here, a remedy in ``remedies``.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lstm_tutorial.sentiment import Review, imdb, training
+from lstm_tutorial.sentiment import Review, imdb, remedies, training
 from lstm_tutorial.sentiment.batches import make_loader, truncate
 from lstm_tutorial.sentiment.folders import read_json
 from lstm_tutorial.sentiment.mistakes import SIDES, PaddedClassifier
@@ -19,6 +19,7 @@ from lstm_tutorial.sentiment.model import BiLSTMClassifier
 from lstm_tutorial.sentiment.pipeline import SPLIT_SEED, tokens_of
 from lstm_tutorial.sentiment.records import machine, versions
 from lstm_tutorial.sentiment.text import build_vocab, encode
+from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
 
 BASE = {
     "pooling": "max",
@@ -54,13 +55,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 SIZES = {"embedding_dim": 50, "hidden_size": 64, "vocab_size": 20_000, "max_length": 200}
 BATCH_SIZE = 64
+STUDIES = {"mistakes": VARIANTS, "remedies": remedies.REMEDIES}
 Result = dict[str, Any]
 
 
 def run(
     seed: int,
     root: Path | None = None,
-    names: Sequence[str] = tuple(VARIANTS),
+    study: str = "mistakes",
     before: Sequence[Result] = (),
     on_result: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def run(
     Args:
         seed: for weights, order and dropout.
         root: where IMDB lies; None for the cached download.
-        names: of ``VARIANTS``.
+        study: of ``STUDIES``; its variants are trained.
         before: results of an earlier run with this seed; their variants are not run again.
         on_result: called with the record as it stands after each variant.
 
@@ -79,7 +81,7 @@ def run(
         them, and ``seconds``. The test part chooses nothing.
 
     Raises:
-        KeyError: if a variant is unknown.
+        KeyError: if the study is unknown.
         OSError: if the reviews cannot be read.
     """
     train, validation = imdb.split_by_film(imdb.load("train", root), 0.1, SPLIT_SEED)
@@ -88,41 +90,72 @@ def run(
     vocab = build_vocab(tokens["train"], max_size=SIZES["vocab_size"])
     ids = {part: [encode(words, vocab) for words in lists] for part, lists in tokens.items()}
     record = {
-        "command": f'python -m lstm_tutorial ablate ablation-{seed}.json --root "$IMDB_ARCHIVE" '
-        f"--seed {seed} --threads {torch.get_num_threads()}",
+        "command": command(study, seed),
         "seed": seed,
-        "base": BASE | SIZES | {"batch_size": BATCH_SIZE},
+        "base": base(study),
         "versions": versions(),
         "machine": machine(),
         "results": list(before),
     }
     done = {result["name"] for result in before}
-    for name in names:
+    for name, changes in STUDIES[study].items():
         if name not in done:
-            result = {"name": name, **_run_variant(VARIANTS[name], parts, ids, seed)}
+            result = {"name": name, **_run_variant(base(study), changes, parts, ids, seed)}
             record["results"].append(result)
             if on_result is not None:
                 on_result(record)
     return record
 
 
-def load_results(path: Path, seed: int) -> list[Result]:
+def base(study: str) -> dict[str, Any]:
+    """Give all settings of the variant that changes nothing.
+
+    Args:
+        study: of ``STUDIES``.
+
+    Returns:
+        A value for each setting.
+    """
+    rest = remedies.BASE if study == "remedies" else {}
+    return BASE | SIZES | {"batch_size": BATCH_SIZE} | rest
+
+
+def command(study: str, seed: int) -> str:
+    """Write down the command that repeats a record.
+
+    Args:
+        study: of ``STUDIES``.
+        seed: for weights, order and dropout.
+
+    Returns:
+        The command, for as many threads as torch has now.
+    """
+    name = {"mistakes": "ablation"}.get(study, study)
+    option = "" if study == "mistakes" else f" --study {study}"
+    return (
+        f'python -m lstm_tutorial ablate {name}-{seed}.json{option} --root "$IMDB_ARCHIVE" '
+        f"--seed {seed} --threads {torch.get_num_threads()}"
+    )
+
+
+def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]:
     """Read what an earlier run has left in its record, so that a stopped run can go on.
 
     Args:
         path: of the record; may be missing.
         seed: that the record has to be of.
+        study: that the record has to be of.
 
     Returns:
         Its results; none where there is no record.
 
     Raises:
-        ValueError: if the file is no record of this seed, these sizes and these versions.
+        ValueError: if the file is no record of this seed, this study and these versions.
     """
     if not path.exists():
         return []
     record = read_json(path)
-    wanted = {"seed": seed, "base": BASE | SIZES | {"batch_size": BATCH_SIZE}}
+    wanted = {"seed": seed, "base": base(study)}
     wanted["versions"] = versions()
     for name, value in wanted.items():
         if record.get(name) != value:
@@ -133,16 +166,18 @@ def load_results(path: Path, seed: int) -> list[Result]:
 
 
 def _run_variant(
+    settings: dict[str, Any],
     changes: dict[str, Any],
     parts: dict[str, list[Review]],
     ids: dict[str, list[list[int]]],
     seed: int,
 ) -> Result:
-    chosen = BASE | changes
+    chosen = settings | changes
     loaders = {}
     for part, reviews in parts.items():
+        blur = chosen.get("smoothing", 0.0) / 2 if part == "train" else 0.0
         examples = [
-            (truncate(words, SIZES["max_length"], chosen["keep"]), review.label)
+            (truncate(words, chosen["max_length"], chosen["keep"]), abs(review.label - blur))
             for words, review in zip(ids[part], reviews, strict=True)
         ]
         pool = 50 if chosen["buckets"] else 1
@@ -150,6 +185,8 @@ def _run_variant(
     torch.manual_seed(seed)
     model = build(chosen)
     start = time.perf_counter()
+    if isinstance(model, WideAndDeepClassifier):
+        model.wide.fit(loaders["train"], out_of_fold=chosen["ngrams"] == "out of fold")
     history = training.fit(
         model,
         loaders["train"],
@@ -157,6 +194,7 @@ def _run_variant(
         epochs=chosen["epochs"],
         lr=chosen["lr"],
         patience=chosen["epochs"],  # "come what may"
+        decay=chosen.get("ema", 0.0),
     )
     return {
         "changes": changes,
@@ -166,17 +204,17 @@ def _run_variant(
     }
 
 
-def build(chosen: dict[str, Any]) -> BiLSTMClassifier:
+def build(chosen: dict[str, Any]) -> BiLSTMClassifier | WideAndDeepClassifier:
     """Make the untrained classifier of a variant.
 
     Args:
-        chosen: ``BASE`` with the variant's changes.
+        chosen: ``base`` with the variant's changes.
 
     Returns:
         The model, initialised from torch's global random generator.
     """
-    sizes = SIZES["vocab_size"], SIZES["embedding_dim"], SIZES["hidden_size"]
+    if chosen["padding"] not in SIDES:
+        return remedies.build(chosen)
+    sizes = chosen["vocab_size"], chosen["embedding_dim"], chosen["hidden_size"]
     options = {name: chosen[name] for name in ("pooling", "dropout", "word_dropout")}
-    if chosen["padding"] in SIDES:
-        return PaddedClassifier(*sizes, side=chosen["padding"], **options)
-    return BiLSTMClassifier(*sizes, **options)
+    return PaddedClassifier(*sizes, side=chosen["padding"], **options)

@@ -82,11 +82,13 @@ class NGramPath(nn.Module):
         self.register_buffer("fold_weights", torch.zeros(0, buckets), persistent=False)
         self.register_buffer("fold_biases", torch.zeros(0), persistent=False)
 
-    def fit(self, loader: DataLoader) -> None:
+    def fit(self, loader: DataLoader, out_of_fold: bool = True) -> None:
         """Fit the weights of every fold.
 
         Args:
             loader: yields the batches of the training part.
+            out_of_fold: whether a fold's own reviews are left out; without that the weights know
+                the answers, a mistake that is kept to be measured.
 
         Raises:
             ValueError: if a fold leaves reviews of one label only.
@@ -102,7 +104,10 @@ class NGramPath(nn.Module):
             np.concatenate(numbers), np.concatenate(sizes), len(self.weight)
         )
         fold, label = np.concatenate(folds), np.concatenate(labels)
-        fitted = [baselines.weigh(features[fold != k], label[fold != k]) for k in range(FOLDS)]
+        if out_of_fold:
+            fitted = [baselines.weigh(features[fold != k], label[fold != k]) for k in range(FOLDS)]
+        else:
+            fitted = [baselines.weigh(features, label)] * FOLDS
         self.fold_weights = torch.tensor(np.stack([w for w, _ in fitted]), dtype=torch.float32)
         self.fold_biases = torch.tensor([b for _, b in fitted])
         self.weight.copy_(self.fold_weights.mean(dim=0))
