@@ -14,14 +14,13 @@ from typer import Argument, Option
 from lstm_tutorial.cli import (
     OneLineErrors,
     answers,
-    check_record,
     command_to_repeat,
-    committed_records,
     decode,
     open_lines,
     settings_of,
     use_preset,
 )
+from lstm_tutorial.cli_records import check_figures, check_record, committed_records
 from lstm_tutorial.presets import PRESETS
 
 app = typer.Typer(
@@ -194,9 +193,12 @@ def records(
         list[Path] | None, Argument(help="JSON files; default: those that the book reads.")
     ] = None,
 ) -> None:
-    """List records and verify them: whole, and made by a command that still means the same."""
+    """List records and verify them: whole, repeatable by their command, shown by the book."""
+    is_checkout = not paths and Path("book/records").is_dir()
     for path in paths or committed_records():
         print(f"{path}: {check_record(path, app)}")
+        if is_checkout:
+            print(f"  accuracies: {check_figures(path)}")
 
 
 @app.command()

@@ -96,61 +96,6 @@ def use_preset(context: typer.Context, name: str | None) -> str | None:
     return name
 
 
-def committed_records() -> list[Path]:
-    """Find the records that the book reads.
-
-    Returns:
-        Those of the working directory, if it is a checkout of the project, and the shipped model's.
-    """
-    found = [*Path("book/records").glob("*.json"), *Path("benchmarks/results").glob("*.json")]
-    return [*sorted(found), Path(__file__).parent / "sentiment" / "shipped" / "run.json"]
-
-
-def check_record(path: Path, app: typer.Typer) -> str:
-    """Verify a committed record: that it is whole, and that its command still means what it did.
-
-    Args:
-        path: a JSON file.
-        app: the commands.
-
-    Returns:
-        The command. That of a benchmark, which lies outside the package, is not read.
-
-    Raises:
-        ValueError: if the record is damaged, or its command is none of ours, or asks for other
-            settings than the record names.
-    """
-    from lstm_tutorial.sentiment.folders import read_json
-    from lstm_tutorial.sentiment.records import KEYS
-
-    record = read_json(path)
-    lacking = [key for key in ("command", "versions", "machine") if key not in record]
-    if lacking:
-        raise ValueError(f"{path} is no record: it lacks {', '.join(lacking)}")
-    command = record["command"]
-    program, _, words = command.partition(" -m lstm_tutorial ")
-    if command.startswith("python -m benchmarks."):
-        return command
-    if program != "python":
-        raise ValueError(f"{path} names no command of this project, but {command!r}")
-    words = shlex.split(words)
-    group = typer.main.get_command(app)
-    try:
-        subcommand = group.commands[words[0]]
-        context = subcommand.make_context(words[0], words[1:])
-    except Exception as error:
-        raise ValueError(f"{path}: {command!r} is no command any more: {error}") from error
-    if words[0] == "train":
-        missing = [key for key in KEYS if key not in record]
-        if missing:
-            raise ValueError(f"{path} lacks {', '.join(missing)}")
-        found, asked = record["configuration"] | {"seed": record["seed"]}, settings_of(context)
-        wrong = [name for name, value in found.items() if asked[name] != value]
-        if wrong:
-            raise ValueError(f"{path}: {command!r} does not ask for its {', '.join(wrong)}")
-    return command
-
-
 def command_to_repeat(context: typer.Context) -> str:
     """Write down the command that repeats a run, without paths of this machine.
 

@@ -1,0 +1,146 @@
+"""Verify committed records: whole, made by a command that still means the same, shown as they are.
+
+A record lies in ``book/records`` and is named after what it holds; of several seeds, the names
+differ in their last digits only.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import typer
+
+from lstm_tutorial.cli import settings_of
+
+Record = Mapping[str, Any]
+ANY = ("command", "versions", "machine")
+OWN = {"ablate": ("seed", "base", "results"), "analyse": ("duplicates", "classifiers")}
+
+
+def committed_records() -> list[Path]:
+    """Find the records that the book reads.
+
+    Returns:
+        Those of the working directory, if it is a checkout of the project, and the shipped model's.
+    """
+    found = [*Path("book/records").glob("*.json"), *Path("benchmarks/results").glob("*.json")]
+    return [*sorted(found), Path(__file__).parent / "sentiment" / "shipped" / "run.json"]
+
+
+def check_record(path: Path, app: typer.Typer) -> str:
+    """Verify that a record is whole, and that its command still means what it did.
+
+    Args:
+        path: a JSON file.
+        app: the commands.
+
+    Returns:
+        The command. That of a benchmark, which lies outside the package, is not read.
+
+    Raises:
+        ValueError: if the record is damaged, or its command is none of ours, or asks for other
+            settings than the record names.
+    """
+    from lstm_tutorial.sentiment.folders import read_json
+    from lstm_tutorial.sentiment.records import KEYS
+
+    record = read_json(path)
+    lacking = [key for key in ANY if key not in record]
+    if lacking:
+        raise ValueError(f"{path} is no record: it lacks {', '.join(lacking)}")
+    command = record["command"]
+    if command.startswith("python -m benchmarks."):
+        return command
+    context = _parsed(command, path, app)
+    name = context.command.name
+    lacking = [key for key in {"train": KEYS, **OWN}.get(name, ()) if key not in record]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}")
+    if name == "train":
+        _check_settings(record, context, path)
+    return command
+
+
+def check_figures(path: Path) -> str:
+    """Verify that the pages which read a record print its accuracies.
+
+    Args:
+        path: a record in a checkout of the project.
+
+    Returns:
+        What was found, in a few words.
+
+    Raises:
+        ValueError: if no page reads the record, or an accuracy is on none of them.
+    """
+    stem = path.parent.name if path.name == "run.json" else path.stem
+    family = stem.rstrip("0123456789")
+    paths = [path] if stem == family else sorted(path.parent.glob(f"{family}[0-9].json"))
+    record, *others = [json.loads(p.read_text(encoding="utf-8")) for p in (path, *paths)]
+    wanted = _accuracies(record, others)
+    if not wanted:
+        return "none to compare"
+    pages = [p for p in sorted(Path("book").glob("*.ipynb")) if family in _text(p, "source")]
+    if not pages:
+        raise ValueError(f"{path} is read by no page of the book")
+    printed = set(re.findall(r"\d+\.\d+", " ".join(_text(p, "outputs") for p in pages)))
+    for name, values in wanted.items():
+        if not {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} & printed:
+            where = ", ".join(p.name for p in pages)
+            raise ValueError(f"{path}: {where} does not show the accuracy of {name}: run it again")
+    return f"{len(wanted)} shown in {', '.join(p.name for p in pages)}"
+
+
+def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
+    """Name the accuracies that a page has to show: the record's, or the mean of all seeds."""
+    if "classifiers" in record:
+        return {name: [found["accuracy"]] for name, found in record["classifiers"].items()}
+    if "results" in record and "base" in record:
+        epochs, every = record["base"]["epochs"], [r for f in family for r in f["results"]]
+        names = {r["name"] for r in every if len(r["validation_accuracies"]) == epochs}
+        return {n: [mean(r["test_accuracy"] for r in every if r["name"] == n)] for n in names}
+    if "shipped" in record:
+        return {"the shipped model": [record["shipped"]["accuracy"]]}
+    if record.get("test"):
+        scores = [f["test"]["accuracy"] for f in family]
+        return {"the run": [record["test"]["accuracy"], mean(scores)]}
+    return {}
+
+
+def _text(page: Path, part: str) -> str:
+    """Join the sources, or the stored texts, of a notebook's code cells."""
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    if part == "source":
+        return "\n".join("".join(cell["source"]) for cell in code)
+    outputs = [output for cell in code for output in cell["outputs"]]
+    texts = [
+        output.get("text") or output.get("data", {}).get("text/markdown", ()) for output in outputs
+    ]
+    return "\n".join("".join(text) for text in texts)
+
+
+def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
+    program, _, words = command.partition(" -m lstm_tutorial ")
+    if program != "python":
+        raise ValueError(f"{path} names no command of this project, but {command!r}")
+    words = shlex.split(words)
+    try:
+        return typer.main.get_command(app).commands[words[0]].make_context(words[0], words[1:])
+    except Exception as error:
+        raise ValueError(f"{path}: {command!r} is no command any more: {error}") from error
+
+
+def _check_settings(record: Record, context: typer.Context, path: Path) -> None:
+    """Compare a run's settings with those that its command asks for; what it lacks is default."""
+    asked = settings_of(context)
+    defaults = {option.name: option.default for option in context.command.params}
+    found = {**defaults, **record["configuration"], "seed": record["seed"]}
+    wrong = [name for name, value in asked.items() if found[name] != value]
+    wrong += [name for name in record["configuration"] if name not in asked]
+    if wrong:
+        raise ValueError(f"{path}: {record['command']!r} does not ask for its {', '.join(wrong)}")
