@@ -7,7 +7,17 @@ import pytest
 import torch
 from scipy.special import expit
 
-from lstm_tutorial.sentiment import analysis, behaviour, evidence, load_pretrained
+from lstm_tutorial.sentiment import (
+    Review,
+    analysis,
+    behaviour,
+    calibration,
+    evidence,
+    load_pretrained,
+    observing,
+    phenomena,
+    runs,
+)
 from tests.test_command_line import assert_one_line, call, write_imdb
 
 
@@ -30,19 +40,34 @@ def test_an_impossible_count_is_refused(right, n):
         analysis.interval(right, n)
 
 
+def test_a_lead_is_bounded_by_the_reviews_on_which_the_two_differ():
+    low, high = analysis.difference(won=30, lost=10, n=1000)
+    assert (low + high) / 2 == pytest.approx(0.02)
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.04 - 0.02**2) / np.sqrt(1000), rel=1e-3)
+    assert analysis.difference(0, 0, 1000) == (0, 0)
+
+
+def test_the_lead_holds_the_truth_19_times_of_20():
+    draws = np.random.default_rng(0).multinomial(2000, [0.06, 0.04, 0.9], size=2000)
+    bounds = [analysis.difference(won, lost, 2000) for won, lost, _ in draws.tolist()]
+    assert np.mean([low <= 0.02 <= high for low, high in bounds]) == pytest.approx(0.95, abs=0.015)
+
+
 def test_calibrated_probabilities_have_little_error_and_sharpened_ones_more():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, 20_000)
     labels = (rng.random(20_000) < expit(logits)).astype(int)
-    assert analysis.calibration_error(expit(logits), labels) < 0.01
-    assert analysis.calibration_error(expit(3 * logits), labels) > 0.05
-    assert analysis.fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.05)
+    assert calibration.calibration_error(expit(logits), labels) < 0.01
+    assert calibration.calibration_error(expit(3 * logits), labels) > 0.05
+    assert calibration.fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.05)
 
 
 def test_the_calibration_error_of_a_case_by_hand():
     probabilities, labels = np.array([0.91, 0.93, 0.15]), np.array([1, 0, 0])
     # two in the last bin: mean 0.92, half positive; one in the second: 0.15, none positive
-    assert analysis.calibration_error(probabilities, labels) == pytest.approx((2 * 0.42 + 0.15) / 3)
+    assert calibration.calibration_error(probabilities, labels) == pytest.approx(
+        (2 * 0.42 + 0.15) / 3
+    )
 
 
 def test_groups_are_measured_apart():
@@ -55,7 +80,37 @@ def test_groups_are_measured_apart():
     [(1, "  1 to 100"), (100, "  1 to 100"), (101, "101 to 200"), (9999, "801 and more")],
 )
 def test_a_length_has_one_group(tokens, name):
-    assert analysis.length_group(tokens) == name
+    assert phenomena.length_group(tokens) == name
+
+
+def test_reviews_are_sorted_by_how_much_they_use_a_construction():
+    texts = ["Not good, not bad, but long.", "It was a film!", "Why? I don't know.", "Fine film."]
+    found = phenomena.groups([Review(text, 1, rating=8) for text in texts])
+    assert found["rating"] == [" 8"] * 4
+    assert found["length"] == ["  1 to 100"] * 4
+    assert found["negation"] == ["more", "less", "more", "less"]
+    assert found["contrast"] == ["more", "less", "less", "less"]
+    assert found["question"] == ["less", "less", "more", "less"]
+    assert found["exclamation"] == ["less", "more", "less", "less"]
+
+
+def test_only_errors_are_listed_and_the_surest_come_first():
+    logits = np.array([-2.0, 5.0, -9.0, 3.0])
+    labels = [0, 0, 1, 1]  # the second and the third are wrong
+    test = [Review("a film", y, rating=1, id=f"test/{k}") for k, y in enumerate(labels)]
+    copies = np.array([False, True, False, False])
+    found = analysis._findings(logits, test, copies, phenomena.groups(test))
+    assert [e["id"] for e in found["confident errors"]] == ["test/2", "test/1"]
+    assert found["accuracy"] == 0.5
+    assert found["accuracy without copies"] == pytest.approx(2 / 3)
+
+
+def test_copies_are_counted_with_their_labels():
+    train = [Review("one", 1), Review("two", 0), Review("two", 1)]
+    test = [Review("one", 0), Review("one", 1), Review("two", 1), Review("three", 1)]
+    copies = analysis._copies(train, test)
+    assert copies["exact"].tolist() == [True, True, True, False]
+    assert copies["with the other label"].tolist() == [True, False, True, False]
 
 
 def test_the_behaviour_suite_is_large_and_has_no_sentence_twice():
@@ -70,8 +125,8 @@ def test_the_behaviour_suite_is_large_and_has_no_sentence_twice():
 def test_who_always_says_yes_passes_the_positive_sentences_and_all_pairs():
     rates = behaviour.pass_rates(lambda texts: [True] * len(texts))
     assert rates["negation"] == {"passed": 10, "n": 20}
-    assert rates["sarcasm"] == {"passed": 5, "n": 20}
-    assert rates["names swapped"] == {"passed": 10, "n": 10}
+    assert rates["sarcasm"] == {"passed": 10, "n": 20}
+    assert rates["names swapped"] == {"passed": 20, "n": 20}
 
 
 def test_a_record_names_every_classifier(tmp_path):
@@ -79,14 +134,19 @@ def test_a_record_names_every_classifier(tmp_path):
     result = call("analyse", tmp_path / "out.json", "--root", root)
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out.json").read_text())
-    names = ["shipped", "bag of words", *(f"naive Bayes, 1 to {n} words" for n in (1, 2, 3))]
-    assert list(record["classifiers"]) == names
+    assert list(record["classifiers"]) == ["shipped", *analysis.LINEAR]
     for found in record["classifiers"].values():
         low, high = found["interval"]
         assert low <= found["accuracy"] <= high
         assert set(found["behaviour"]) == {*behaviour.SENTENCES, *behaviour.PAIRS}
-    assert record["classifiers"]["shipped"]["temperature"] > 0
-    assert len(record["classifiers"]["shipped"]["units"]) == 5
+        assert set(found["groups"]) == {"length", "rating", *phenomena.MARKERS}
+    shipped = record["classifiers"]["shipped"]
+    assert shipped["temperature"] > 0
+    assert len(shipped["units"]) == 2 * observing.BEST
+    best = record["classifiers"][analysis.BEST]
+    lead = (shipped["against"]["won"] - shipped["against"]["lost"]) / 40
+    assert lead == pytest.approx(shipped["accuracy"] - best["accuracy"])
+    assert record["duplicates"] == {"test": 40, "exact": 0, "with the other label": 0}
     assert str(tmp_path) not in (tmp_path / "out.json").read_text()
 
 
@@ -157,10 +217,18 @@ def test_evidence_for_no_words_is_refused(ask, shipped):
         ask(shipped, "  ")
 
 
-def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path):
-    root, folder = write_imdb(tmp_path), tmp_path / "run"
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A trained run of two paths, its folder, and the corpus that it has learned."""
+    parent = tmp_path_factory.mktemp("wide")
+    root, folder = write_imdb(parent), parent / "run"
     options = ["--ngrams", "2", "--epochs", "1", "--embedding-dim", "4", "--hidden-size", "3"]
     assert call("train", folder, "--root", root, *options).exit_code == 0
+    return runs.load(folder), folder, root
+
+
+def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path, wide):
+    _, folder, root = wide
     result = call("analyse", tmp_path / "out.json", "--root", root, "--run", folder)
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out.json").read_text())
@@ -168,3 +236,46 @@ def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path):
     found = record["classifiers"]["run"]["paths"]
     assert set(found) == {"deep", "wide"}
     assert all(0 <= accuracy <= 1 for accuracy in found.values())
+
+
+def test_what_is_observed_is_what_the_model_computes_in_the_order_of_the_reviews(wide):
+    run, reviews = wide[0], [Review("lovely " * n + "film", 1) for n in (9, 2, 5, 1, 7)]
+    seen = observing.observe(run, reviews)
+    alone = [observing.observe(run, [review]) for review in reviews]
+    assert seen.logits == pytest.approx([one.logits.item() for one in alone], abs=1e-5)
+    mean = (seen.paths["deep"] + seen.paths["wide"]) / 2
+    assert mean == pytest.approx(seen.logits, abs=1e-5)
+    last = run.model.deep.classifier
+    read = torch.tensor(seen.features) @ last.weight[0] + last.bias
+    assert read.tolist() == pytest.approx(seen.paths["deep"], abs=1e-5)
+    assert not any(module._forward_hooks for module in run.model.modules())
+
+
+def test_units_are_chosen_on_one_part_and_measured_on_the_other(shipped):
+    labels = np.array([0, 0, 1, 1])
+    features = np.tile(np.array([0.0, 1.0, 0.0, 1.0])[:, None], 256)  # tells nothing
+    on_test = features.copy()
+    features[:, 7], on_test[:, 7] = labels, [0, 1, 0.5, 1]
+    features[:, 8], on_test[:, 8] = -labels, [1, 1, 0, 0]
+    on_test[:, 9] = labels  # would be chosen, had the test part a say
+    best = observing.best_units(shipped, features, labels, on_test, labels)
+    assert (best[0]["unit"], best[3]["unit"]) == (7, 8)
+    assert best[0]["auc"] == pytest.approx(2.5 / 4)
+    assert best[3]["auc"] == 0
+    assert best[0]["weight"] == pytest.approx(shipped.model.classifier.weight[0, 7].item())
+    assert 9 not in [unit["unit"] for unit in best]
+
+
+def test_gradients_see_the_half_of_the_logit_that_has_an_embedding(wide):
+    run = wide[0]
+    deep = run._replace(model=run.model.deep)
+    text = "A lovely film, I say."
+    tokens, half = evidence.gradient_times_input(run, text)
+    _, whole = evidence.gradient_times_input(deep, text)
+    assert half.tolist() == pytest.approx((whole / 2).tolist(), abs=1e-6)
+    assert whole.abs().max() > 1e-4
+    _, hidden = evidence.occlusion(run, text)
+    assert len(hidden) == len(tokens)
+    _, unit = evidence.unit_over_text(run, text, 1)
+    _, same = evidence.unit_over_text(deep, text, 1)
+    assert unit.tolist() == same.tolist()

@@ -1,27 +1,32 @@
 """Where classifiers are right, how sure they are, and what they mistake: figures for a record."""
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score
 
-from lstm_tutorial.sentiment import Review, baselines, behaviour, imdb, runs
-from lstm_tutorial.sentiment.evaluation import evaluating
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import make_review_loader, read_part, tokens_of
-from lstm_tutorial.sentiment.records import machine, versions
+from lstm_tutorial.sentiment import Review, baselines, behaviour, imdb, phenomena, runs
+from lstm_tutorial.sentiment.calibration import calibration_error, fit_temperature, reliability
+from lstm_tutorial.sentiment.observing import Observed, best_units, observe
+from lstm_tutorial.sentiment.pipeline import read_part
+from lstm_tutorial.sentiment.records import machine, peak_memory_mib, versions
 from lstm_tutorial.sentiment.runs import Run
 
 Z = 1.959964  # two-sided 95%
-LENGTHS = (0, 100, 200, 400, 800)  # tokens; a group begins above each
-BINS = 10
 CONFIDENT = 20
 Logits = Callable[[Iterable[str]], np.ndarray]
+LINEAR: dict[str, Callable[[Sequence[Review]], baselines.LinearModel]] = {
+    "bag of words": baselines.fit_words,
+    "naive Bayes, 1 word": partial(baselines.fit_ngrams, max_n=1),
+    "naive Bayes, 1 to 2 words": partial(baselines.fit_ngrams, max_n=2),
+    "naive Bayes, 1 to 3 words": partial(baselines.fit_ngrams, max_n=3),
+}
+BEST = "naive Bayes, 1 to 3 words"  # of the linear models
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
@@ -48,65 +53,23 @@ def interval(right: int, n: int) -> tuple[float, float]:
     return float((center - half) / (1 + spread)), float((center + half) / (1 + spread))
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
-    """Compare how sure a classifier is with how often it is right.
+def difference(won: int, lost: int, n: int) -> tuple[float, float]:
+    """Bound the difference of two accuracies that were measured on the same reviews.
+
+    Reviews that both classifiers get right, or both wrong, say nothing about which is better; the
+    others are counted.
 
     Args:
-        probabilities: float (N,), that each review is positive.
-        labels: (N,), 0 or 1.
+        won: reviews that only the first classifier got right.
+        lost: reviews that only the second one got right.
+        n: reviews.
 
     Returns:
-        For each tenth of the range from 0 to 1 that holds a probability: ``n``, the mean
-        ``probability``, and ``positive``, the share of positive reviews.
+        Lower and upper bound of the first one's lead, with 95% confidence.
     """
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    return [
-        {
-            "n": int((bins == k).sum()),
-            "probability": float(probabilities[bins == k].mean()),
-            "positive": float(labels[bins == k].mean()),
-        }
-        for k in range(BINS)
-        if (bins == k).any()
-    ]
-
-
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Average the distance between probability and share over the bins of ``reliability``.
-
-    Args:
-        probabilities: float (N,), that each review is positive.
-        labels: (N,), 0 or 1.
-
-    Returns:
-        The expected calibration error, between 0 and 1.
-
-    References:
-        C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 2.
-    """
-    bins = reliability(probabilities, labels)
-    return sum(b["n"] * abs(b["probability"] - b["positive"]) for b in bins) / len(labels)
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the number by which to divide logits, so that their probabilities fit best.
-
-    Args:
-        logits: float (N,), of the validation part.
-        labels: (N,), 0 or 1.
-
-    Returns:
-        The temperature with the smallest cross entropy; above 1 where the classifier is too sure.
-
-    References:
-        C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
-    """
-    signed = logits * (2 * labels - 1)
-
-    def cross_entropy(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
-
-    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-3, 3), method="bounded").x))
+    lead = (won - lost) / n
+    half = Z * np.sqrt((won + lost) / n - lead**2) / np.sqrt(n)
+    return float(lead - half), float(lead + half)
 
 
 def accuracies(right: np.ndarray, groups: Sequence[Any]) -> dict[str, dict[str, float]]:
@@ -129,20 +92,6 @@ def accuracies(right: np.ndarray, groups: Sequence[Any]) -> dict[str, dict[str, 
     }
 
 
-def length_group(tokens: int) -> str:
-    """Name the group of a review's length.
-
-    Args:
-        tokens: at least 1.
-
-    Returns:
-        Such as ``"101 to 200"``; names begin with digits that sort as the lengths do.
-    """
-    k = sum(tokens > edge for edge in LENGTHS) - 1
-    low = LENGTHS[k] + 1
-    return f"{low:3} to {LENGTHS[k + 1]}" if k + 1 < len(LENGTHS) else f"{low} and more"
-
-
 def logits_of(run: Run) -> Logits:
     """Turn a run into a function from texts to logits.
 
@@ -160,59 +109,6 @@ def logits_of(run: Run) -> Logits:
     return logits
 
 
-def best_units(run: Run, held_out: Sequence[Review], test: Sequence[Review]) -> list[dict]:
-    """Find the pooled features that tell the labels apart best, each alone.
-
-    Args:
-        run: from ``runs.load``; its model ends in a linear ``classifier``.
-        held_out: choose the features.
-        test: measure the chosen ones.
-
-    Returns:
-        For the five best, ``unit``, its ``weight`` in the classifier, and ``auc``: how often a
-        positive review has more of it than a negative one, on the test reviews.
-    """
-    auc = _aucs(run, held_out)
-    chosen = np.argsort(-np.abs(auc - 0.5))[:5]
-    on_test = _aucs(run, test)
-    weights = run.model.classifier.weight[0].tolist()
-    return [{"unit": int(k), "weight": weights[k], "auc": float(on_test[k])} for k in chosen]
-
-
-def _aucs(run: Run, reviews: Sequence[Review]) -> np.ndarray:
-    caught: list[torch.Tensor] = []
-    labels: list[torch.Tensor] = []
-    handle = run.model.classifier.register_forward_pre_hook(lambda _, args: caught.append(args[0]))
-    loader = make_review_loader(reviews, run.vocab, run.settings)
-    try:
-        with evaluating(run.model):
-            for batch in loader:
-                run.model(batch.ids, batch.lengths)
-                labels.append(batch.labels)
-    finally:
-        handle.remove()
-    features = torch.cat(caught).T.numpy()  # (2*H, N)
-    return np.array([roc_auc_score(torch.cat(labels), feature) for feature in features])
-
-
-def path_accuracies(run: Run, test: Sequence[Review]) -> dict[str, float]:
-    """Measure each path of a ``WideAndDeepClassifier`` for itself.
-
-    Args:
-        run: from ``runs.load``.
-        test: reviews to classify.
-
-    Returns:
-        The accuracy of ``deep``, the BiLSTM alone, and of ``wide``, the n-grams alone.
-    """
-    labels = np.array([review.label for review in test])
-    found = {}
-    for name in ("deep", "wide"):
-        logits = logits_of(run._replace(model=getattr(run.model, name)))
-        found[name] = float(((logits(review.text for review in test) > 0) == labels).mean())
-    return found
-
-
 def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, Any]:
     """Measure runs beside linear models, on the test part of IMDB and on ``behaviour``.
 
@@ -221,62 +117,98 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
         root: where IMDB lies; None for the cached download.
 
     Returns:
-        A record: machine, versions, ``duplicates``, and under ``classifiers`` what ``_describe``
-        finds for each run and for the four linear models, which learn from the whole training part.
+        A record: versions, machine, ``duplicates``, and under ``classifiers`` the findings for each
+        run and for the four linear models, which learn from the whole training part.
     """
+    start = time.perf_counter()
     train, test = imdb.load("train", root), imdb.load("test", root)
-    known = {review.text for review in train}
-    copies = np.array([review.text in known for review in test])
-    classifiers: dict[str, dict[str, Any]] = {}
-    for name, run in named_runs.items():
-        held_out = read_part("validation", run.settings, root)
-        classifiers[name] = _describe(logits_of(run), test, copies, held_out)
-        if isinstance(run.model, BiLSTMClassifier):
-            classifiers[name]["units"] = best_units(run, held_out, test)
-        else:
-            classifiers[name]["paths"] = path_accuracies(run, test)
-    classifiers["bag of words"] = _describe(baselines.fit_words(train).logits, test, copies)
-    for max_n in (1, 2, 3):
-        fitted = baselines.fit_ngrams(train, max_n)
-        classifiers[f"naive Bayes, 1 to {max_n} words"] = _describe(fitted.logits, test, copies)
+    copies, groups, labels = _copies(train, test), phenomena.groups(test), _labels(test)
+    found: dict[str, dict[str, Any]] = {}
+    right: dict[str, np.ndarray] = {}
+    for name, logits, ask, more in _answers(named_runs, train, test, root):
+        right[name] = (logits > 0) == labels
+        rates = behaviour.pass_rates(lambda texts, ask=ask: ask(texts) > 0)
+        found[name] = _findings(logits, test, copies["exact"], groups) | {"behaviour": rates} | more
+    for name in named_runs:
+        found[name]["against"] = _against(right[name], right[BEST])
     return {
         "versions": versions(),
         "machine": machine(),
-        "duplicates": {"also in training": int(copies.sum()), "test": len(test)},
-        "classifiers": classifiers,
+        "seconds": round(time.perf_counter() - start, 1),
+        "peak_memory_mib": peak_memory_mib(),
+        "duplicates": {"test": len(test)} | {name: int(k.sum()) for name, k in copies.items()},
+        "classifiers": found,
     }
 
 
-def _describe(
-    logits: Logits, test: Sequence[Review], copies: np.ndarray, held_out: Sequence[Review] = ()
+def _answers(
+    named_runs: dict[str, Run], train: Sequence[Review], test: Sequence[Review], root: Path | None
+) -> Iterator[tuple[str, np.ndarray, Logits, dict[str, Any]]]:
+    """Yield each classifier's name, its logits (N,), itself, and findings that only it has."""
+    for name, run in named_runs.items():
+        seen = observe(run, test)
+        yield name, seen.logits, logits_of(run), _of_run(run, seen, test, root)
+    for name, fit in LINEAR.items():
+        model = fit(train)
+        yield name, model.logits(review.text for review in test), model.logits, {}
+
+
+def _against(right: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+    """Count the reviews that one of two classifiers gets right and the other does not."""
+    won, lost = int((right & ~other).sum()), int((~right & other).sum())
+    return {"name": BEST, "won": won, "lost": lost}
+
+
+def _labels(reviews: Sequence[Review]) -> np.ndarray:
+    return np.array([review.label for review in reviews])
+
+
+def _copies(train: Sequence[Review], test: Sequence[Review]) -> dict[str, np.ndarray]:
+    """Mark the test reviews whose text is also in the training part: bool (N,) each."""
+    known: dict[str, set[int]] = {}
+    for review in train:
+        known.setdefault(review.text, set()).add(review.label)
+    return {
+        "exact": np.array([review.text in known for review in test]),
+        "with the other label": np.array(
+            [1 - review.label in known.get(review.text, ()) for review in test]
+        ),
+    }
+
+
+def _findings(
+    logits: np.ndarray, test: Sequence[Review], copies: np.ndarray, groups: dict[str, list[str]]
 ) -> dict[str, Any]:
-    found = logits(review.text for review in test)
-    labels = np.array([review.label for review in test])
-    right = (found > 0) == labels
-    order = np.argsort(-np.abs(found) * ~right, kind="stable")[:CONFIDENT]
-    described = {
+    """Collect what a classifier's logits (N,) for the test part say about it."""
+    labels = _labels(test)
+    right, probabilities = (logits > 0) == labels, expit(logits)
+    order = np.argsort(-np.abs(logits) * ~right, kind="stable")[: (~right).sum()][:CONFIDENT]
+    return {
         "accuracy": float(right.mean()),
         "interval": interval(int(right.sum()), len(right)),
         "accuracy without copies": float(right[~copies].mean()),
-        "by length": accuracies(right, [length_group(len(tokens_of(r))) for r in test]),
-        "by rating": accuracies(right, [f"{review.rating:2}" for review in test]),
-        "reliability": reliability(expit(found), labels),
-        "calibration error": calibration_error(expit(found), labels),
-        "behaviour": behaviour.pass_rates(lambda texts: logits(texts) > 0),
+        "groups": {name: accuracies(right, group) for name, group in groups.items()},
+        "reliability": reliability(probabilities, labels),
+        "calibration error": calibration_error(probabilities, labels),
         "confident errors": [
             {
                 "id": test[k].id,
                 "rating": test[k].rating,
-                "probability": round(float(expit(found[k])), 4),
+                "probability": round(float(probabilities[k]), 4),
             }
             for k in order.tolist()
         ],
     }
-    if held_out:
-        temperature = fit_temperature(
-            logits(review.text for review in held_out),
-            np.array([review.label for review in held_out]),
-        )
-        described["temperature"] = temperature
-        described["calibration error after"] = calibration_error(expit(found / temperature), labels)
-    return described
+
+
+def _of_run(run: Run, seen: Observed, test: Sequence[Review], root: Path | None) -> dict[str, Any]:
+    """Collect what needs a validation part, or a look inside."""
+    held_out, labels = read_part("validation", run.settings, root), _labels(test)
+    before = observe(run, held_out)
+    temperature = fit_temperature(before.logits, _labels(held_out))
+    return {
+        "temperature": temperature,
+        "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
+        "units": best_units(run, before.features, _labels(held_out), seen.features, labels),
+        "paths": {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()},
+    }

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lstm_tutorial.sentiment.evaluation import evaluating
+from lstm_tutorial.sentiment.observing import bilstm_of
 from lstm_tutorial.sentiment.runs import Run
 from lstm_tutorial.sentiment.text import UNK, encode, tokenize
 
@@ -36,7 +37,8 @@ def gradient_times_input(run: Run, text: str) -> tuple[list[str], Tensor]:
     This is the first-order estimate of what would happen if the embedding became zero.
 
     Args:
-        run: from ``runs.load``; its model has an ``embedding``.
+        run: from ``runs.load``. Of a ``WideAndDeepClassifier`` only the BiLSTM's half of the logit
+            is seen: n-grams have no embedding.
         text: with at least one word.
 
     Returns:
@@ -55,7 +57,7 @@ def gradient_times_input(run: Run, text: str) -> tuple[list[str], Tensor]:
         caught.append(output.detach().requires_grad_())
         return caught[0]
 
-    handle = run.model.embedding.register_forward_hook(catch)
+    handle = bilstm_of(run.model).embedding.register_forward_hook(catch)
     try:
         logit = run.model(ids[None], torch.tensor([len(tokens)])).sum()
     finally:
@@ -69,7 +71,7 @@ def unit_over_text(run: Run, text: str, unit: int) -> tuple[list[str], Tensor]:
     """Follow one unit of the BiLSTM through a text.
 
     Args:
-        run: from ``runs.load``; its model has an ``embedding`` and a batch-first ``lstm``.
+        run: from ``runs.load``; its BiLSTM is batch-first.
         text: with at least one word.
         unit: column of the LSTM's output; from H on, it reads from the end.
 
@@ -80,7 +82,8 @@ def unit_over_text(run: Run, text: str, unit: int) -> tuple[list[str], Tensor]:
         ValueError: if the text has no words.
     """
     tokens, ids = _read(run, text)
-    output, _ = run.model.lstm(run.model.embedding(ids[None]))  # (1, L, 2*H)
+    model = bilstm_of(run.model)
+    output, _ = model.lstm(model.embedding(ids[None]))  # (1, L, 2*H)
     return tokens, output[0, :, unit]
 
 

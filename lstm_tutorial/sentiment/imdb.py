@@ -14,8 +14,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pooch
-
 from lstm_tutorial.sentiment import Review
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -37,6 +35,8 @@ def cache_dir() -> Path:
     Returns:
         ``LSTM_TUTORIAL_CACHE`` where that is set, else the platform's own place for caches.
     """
+    import pooch  # in a notebook it may print a warning, which readers who load nothing should miss
+
     return Path(os.environ.get("LSTM_TUTORIAL_CACHE") or pooch.os_cache("lstm-tutorial"))
 
 
@@ -142,6 +142,8 @@ def split_by_film(
 
 
 def _fetch(cache: Path, url: str, sha256: str, progress: bool) -> Path:
+    import pooch
+
     pooch.get_logger().setLevel("ERROR")
     downloader = pooch.HTTPDownloader(progressbar=progress and sys.stderr.isatty(), timeout=60)
     try:

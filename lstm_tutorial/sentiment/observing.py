@@ -1,0 +1,110 @@
+"""Look into a classifier while it reads: its pooled features, its paths, its best units."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from lstm_tutorial.sentiment import Review
+from lstm_tutorial.sentiment.evaluation import evaluating
+from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from lstm_tutorial.sentiment.pipeline import make_review_loader
+from lstm_tutorial.sentiment.runs import Run
+from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+
+BEST = 3  # of each sign
+
+
+class Observed(NamedTuple):
+    """Hold what a classifier computed for N reviews.
+
+    Args:
+        logits: float (N,).
+        features: float (N, 2*H), the pooled outputs that the last layer reads.
+        paths: the logits (N,) of ``deep`` and ``wide``; empty for a BiLSTM alone.
+    """
+
+    logits: np.ndarray
+    features: np.ndarray
+    paths: dict[str, np.ndarray]
+
+
+def bilstm_of(model: nn.Module) -> BiLSTMClassifier:
+    """Find the classifier that reads the words in order.
+
+    Args:
+        model: of a run.
+
+    Returns:
+        The model itself, or its path ``deep``.
+    """
+    return model.deep if isinstance(model, WideAndDeepClassifier) else model
+
+
+def observe(run: Run, reviews: Sequence[Review]) -> Observed:
+    """Give a run reviews, once, and keep what its parts compute.
+
+    Args:
+        run: from ``runs.load``.
+        reviews: each with at least one token.
+
+    Returns:
+        Logits, features and paths, in the order of the reviews.
+    """
+    model, is_wide = run.model, isinstance(run.model, WideAndDeepClassifier)
+    parts = {"logits": model} | ({"deep": model.deep, "wide": model.wide} if is_wide else {})
+    caught: dict[str, list[Tensor]] = {name: [] for name in (*parts, "features")}
+    handles = [
+        part.register_forward_hook(lambda _m, _in, out, name=name: caught[name].append(out))
+        for name, part in parts.items()
+    ]
+    last = bilstm_of(model).classifier
+    handles.append(last.register_forward_pre_hook(lambda _, args: caught["features"].append(*args)))
+    loader = make_review_loader(reviews, run.vocab, run.settings)
+    order = [position for batch in loader.batch_sampler for position in batch]
+    try:
+        with evaluating(model):
+            for batch in loader:
+                model(batch.ids, batch.lengths)
+    finally:
+        for handle in handles:
+            handle.remove()
+    found = {name: torch.cat(pieces)[np.argsort(order)].numpy() for name, pieces in caught.items()}
+    return Observed(found.pop("logits").astype(np.float64), found.pop("features"), found)
+
+
+def best_units(
+    run: Run,
+    features: np.ndarray,
+    labels: np.ndarray,
+    test_features: np.ndarray,
+    test_labels: np.ndarray,
+) -> list[dict[str, float]]:
+    """Find the pooled features that tell the labels apart best, each alone.
+
+    Args:
+        run: from ``runs.load``.
+        features: float (N, 2*H) of the validation part: these choose.
+        labels: (N,), 0 or 1.
+        test_features: float (M, 2*H): these measure the chosen ones.
+        test_labels: (M,), 0 or 1.
+
+    Returns:
+        For the three that speak best for a film, then the three that speak best against one:
+        ``unit``, its ``weight`` in the last layer, and ``auc``, how often a positive review has
+        more of it than a negative one, on the test reviews.
+    """
+    auc = np.array([roc_auc_score(labels, feature) for feature in features.T])
+    chosen = [*np.argsort(-auc, kind="stable")[:BEST], *np.argsort(auc, kind="stable")[:BEST]]
+    weights = bilstm_of(run.model).classifier.weight[0].tolist()
+    return [
+        {
+            "unit": int(k),
+            "weight": weights[k],
+            "auc": float(roc_auc_score(test_labels, test_features[:, k])),
+        }
+        for k in chosen
+    ]
