@@ -243,8 +243,9 @@ def test_what_is_observed_is_what_the_model_computes_in_the_order_of_the_reviews
     seen = observing.observe(run, reviews)
     alone = [observing.observe(run, [review]) for review in reviews]
     assert seen.logits == pytest.approx([one.logits.item() for one in alone], abs=1e-5)
-    mean = (seen.paths["deep"] + seen.paths["wide"]) / 2
-    assert mean == pytest.approx(seen.logits, abs=1e-5)
+    total = seen.paths["deep"] + run.model.scale.item() * seen.paths["wide"]
+    assert total == pytest.approx(seen.logits, abs=1e-5)
+    assert np.abs(seen.paths["wide"]).min() > 1e-3
     last = run.model.deep.classifier
     read = torch.tensor(seen.features) @ last.weight[0] + last.bias
     assert read.tolist() == pytest.approx(seen.paths["deep"], abs=1e-5)
@@ -266,14 +267,14 @@ def test_units_are_chosen_on_one_part_and_measured_on_the_other(shipped):
     assert 9 not in [unit["unit"] for unit in best]
 
 
-def test_gradients_see_the_half_of_the_logit_that_has_an_embedding(wide):
+def test_gradients_see_the_part_of_the_logit_that_has_an_embedding(wide):
     run = wide[0]
     deep = run._replace(model=run.model.deep)
     text = "A lovely film, I say."
-    tokens, half = evidence.gradient_times_input(run, text)
-    _, whole = evidence.gradient_times_input(deep, text)
-    assert half.tolist() == pytest.approx((whole / 2).tolist(), abs=1e-6)
-    assert whole.abs().max() > 1e-4
+    tokens, slope = evidence.gradient_times_input(run, text)
+    _, alone = evidence.gradient_times_input(deep, text)
+    assert slope.tolist() == pytest.approx(alone.tolist(), abs=1e-6)
+    assert slope.abs().max() > 1e-4
     _, hidden = evidence.occlusion(run, text)
     assert len(hidden) == len(tokens)
     _, unit = evidence.unit_over_text(run, text, 1)

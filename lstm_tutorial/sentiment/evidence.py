@@ -37,7 +37,7 @@ def gradient_times_input(run: Run, text: str) -> tuple[list[str], Tensor]:
     This is the first-order estimate of what would happen if the embedding became zero.
 
     Args:
-        run: from ``runs.load``. Of a ``WideAndDeepClassifier`` only the BiLSTM's half of the logit
+        run: from ``runs.load``. Of a ``WideAndDeepClassifier`` only the BiLSTM's part of the logit
             is seen: n-grams have no embedding.
         text: with at least one word.
 
