@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CHAPTERS = $(wildcard book/*.ipynb)
+PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.py tests/test_*widget*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -36,16 +37,14 @@ lint: $(STAMP) ## check style: ruff, on modules and notebooks
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(STAMP) ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 \
-	  --ignore tests/test_book.py --ignore tests/test_browser.py --ignore tests/test_widgets.py \
-	  --ignore tests/test_quiz_pages.py
+	  $(PAGES:%=--ignore %)
 
 nbval: $(STAMP) ## run every notebook and compare with its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
 
 pages: $(STAMP) chromium ## test the built pages, in a browser too
-	$(BIN)/python -m pytest tests/test_book.py tests/test_browser.py tests/test_widgets.py \
-	  tests/test_quiz_pages.py
+	$(BIN)/python -m pytest $(PAGES)
 
 chromium: $(STAMP)
 	@$(BIN)/python tests/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

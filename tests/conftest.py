@@ -64,6 +64,21 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
+@pytest.fixture
+def open_page(browser, html) -> Iterator:
+    """A function that opens a page of the book; what the page complained of fails the test."""
+    opened = []
+
+    def open_page(name: str, **options):
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, **options)
+        page.on("pageerror", lambda error: opened.append(str(error)))
+        page.goto((html / name).as_uri(), wait_until="load")
+        return page
+
+    yield open_page
+    assert opened == []
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Collect the lines of the test modules; a worker hands its own to the main process."""
     modules = {getattr(item, "module", None) for item in getattr(session, "items", [])}

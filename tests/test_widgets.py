@@ -1,7 +1,6 @@
 """The figures that move, in a real browser: their numbers against torch, and their controls."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -9,21 +8,6 @@ import torch
 from lstm_tutorial import describe
 
 GATES = "ifgo"
-
-
-@pytest.fixture
-def open_page(browser, html) -> Iterator:
-    """A function that opens a page of the book; what the page complained of fails the test."""
-    opened = []
-
-    def open_page(name: str, **options):
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, **options)
-        page.on("pageerror", lambda error: opened.append(str(error)))
-        page.goto((html / name).as_uri(), wait_until="load")
-        return page
-
-    yield open_page
-    assert opened == []
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""The figures that move: their scripts on the pages that hold them, and the model of one."""
+
+import base64
+import gzip
+import json
+import re
+from functools import cache
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+from sphinx.application import Sphinx
+
+from lstm_tutorial.sentiment import evidence, load_pretrained, pretrained, runs
+
+SCRIPTS = {
+    "lstm-cell": ["lstm-cell.js"],
+    "lstm-shapes": ["lstm-shapes.js"],
+    "lstm-packing": ["lstm-packing.js"],
+    "lstm-review": ["lstm-review-model.js", "lstm-review.js"],
+}
+MODEL = "shipped-model.js"
+
+
+@cache
+def model_script() -> str:
+    """Write the shipped model as a script: a page that is opened from disk may not fetch.
+
+    Returns:
+        JavaScript that sets ``LSTM_SHIPPED``: sizes, words from id 2 on, weights as base64.
+
+    Raises:
+        ValueError: if the shipped model is none that ``lstm-review-model.js`` can compute.
+    """
+    settings = json.loads((pretrained.FOLDER / "run.json").read_text())["configuration"]
+    wanted = {"pooling": "max", "num_layers": 1, "keep": "head"}
+    tensors = load_file(pretrained.FOLDER / "weights.safetensors")
+    if {key: settings[key] for key in wanted} != wanted or "embedding.weight" not in tensors:
+        raise ValueError(f"lstm-review-model.js computes {wanted}, got {settings}: extend it")
+    vocab = json.loads((pretrained.FOLDER / "vocab.json").read_text(encoding="utf-8"))
+    content = {
+        "sizes": {
+            "E": settings["embedding_dim"],
+            "H": settings["hidden_size"],
+            "maxLength": settings["max_length"],
+        },
+        "words": [word for word, _ in vocab["words"]],
+        "weights": {
+            name: base64.b64encode(tensor.astype("<f2").tobytes()).decode()
+            for name, tensor in tensors.items()
+        },
+    }
+    return f"window.LSTM_SHIPPED = {json.dumps(content, separators=(',', ':'))};\n"
+
+
+def still_picture(text: str) -> str:
+    """Read a sentence with the shipped model, for readers without scripts.
+
+    Args:
+        text: with at least one word.
+
+    Returns:
+        The probability, and a table of what each word adds to the logit.
+    """
+    run = load_pretrained()
+    (probability,) = runs.predict(run, [text])
+    rows = "".join(
+        f'<tr><th scope="row">{escape(token)}</th><td>{value:+.2f}</td></tr>'.replace("-", "−")
+        for token, value in zip(*evidence.occlusion(run, text), strict=True)
+    )
+    return (
+        f"<p>“{escape(text)}” is positive with probability {probability:.2f}.</p>"
+        "<table><caption>What each word adds to the logit</caption>"
+        '<thead><tr><th scope="col">word</th><th scope="col">adds</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def complete(found: re.Match[str]) -> str:
+    """Give ``<lstm-review text="...">`` what it says before the model is there.
+
+    Args:
+        found: the opening tag; group 1 is its sentence.
+
+    Returns:
+        The tag with the model's weight in bytes, plain and compressed, and a still picture.
+    """
+    script = model_script().encode()
+    weight = f'data-bytes="{len(script)}" data-gzip="{len(gzip.compress(script))}"'
+    return f'<lstm-review text="{found[1]}" {weight}>{still_picture(unescape(found[1]))}'
+
+
+def add_figures(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load the scripts of the elements that a page holds, and no others.
+
+    Args:
+        app: the running Sphinx.
+        page: name of the page, unused.
+        template: name of its template, unused.
+        context: what the template sees; ``body`` may be changed in it.
+        doctree: the parsed page, unused.
+    """
+    body = context.get("body", "")
+    for element, scripts in SCRIPTS.items():
+        for script in scripts if f"<{element}" in body else []:
+            app.add_js_file(script, loading_method="defer")
+    context["body"] = re.sub(r'<lstm-review text="([^"]*)">', complete, body)
+
+
+def write_model(app: Sphinx, error: Exception | None) -> None:
+    """Put the model beside the other scripts when the pages are written.
+
+    Args:
+        app: the running Sphinx.
+        error: what the build failed with, or None.
+    """
+    if error is None and app.builder.format == "html":
+        (Path(app.outdir) / "_static" / MODEL).write_text(model_script(), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the figures to Sphinx.
+
+    Args:
+        app: the running Sphinx.
+
+    Returns:
+        what Sphinx may do in parallel.
+    """
+    app.connect("html-page-context", add_figures)
+    app.connect("build-finished", write_model)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
