@@ -1,10 +1,13 @@
 """Each page, opened from disk in a real browser: formulas set, dark mode, phone width, no error."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.test_questions import MESSAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ("file:", "data:", "blob:")
@@ -78,6 +81,15 @@ def test_search_works_from_disk(browser, html):
     found = [a.get_attribute("href") for a in visit.page.locator("#search-results li a").all()]
     assert any("book/gates.html" in link for link in found)
     visit.assert_quiet()
+
+
+def test_search_finds_a_message_with_the_numbers_of_a_reader(browser, html):
+    visit = Visit(browser, (html / "search.html").as_uri())
+    visit.page.wait_for_function("Search.hasIndex()")
+    pages = "m => Search._performSearch(...Search._parseQuery(m)).map(found => found[0])"
+    for message, _ in MESSAGES:
+        pasted = "RuntimeError: " + re.sub(r"\b\d+", lambda n: str(int(n[0]) + 1097), message)
+        assert "book/questions" in visit.page.evaluate(pages, pasted), pasted
 
 
 def test_a_foreign_request_is_noticed(browser, html, tmp_path):
