@@ -1,4 +1,4 @@
-"""What proves the quizzes of sentiment, of the first attempt, of the backward pass and of speed."""
+"""What proves the quizzes of sentiment, first attempt, failures, backward pass and speed."""
 
 import json
 from collections import Counter
@@ -12,6 +12,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstm_tutorial import lstm_gates, lstm_step, ragged
+from lstm_tutorial.sentiment import evidence, load_pretrained, runs
+from lstm_tutorial.sentiment.analysis import difference, interval
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
 from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
 from tests.quiz_basics import shape_in
@@ -119,6 +121,51 @@ def worth_most(choice: str) -> bool:
         totals["Telling the LSTM the lengths"] += score["final states"] - score[padded]
         totals["Max pooling in place of the final states"] += score["max"] - score["final states"]
     return totals[choice] == max(totals.values())
+
+
+@proves("quiz-failures-chance")
+def half_of_the_interval(choice: str) -> bool:
+    low, high = interval(180, 200)
+    points = {"half a point": 0.5, "1.5 points": 1.5, "4 points": 4.0}
+    return 100 * (high - low) / 2 == pytest.approx(points[choice.removeprefix("About ")], rel=0.15)
+
+
+@proves("quiz-failures-temperature")
+def changed_by_temperature(choice: str) -> bool:
+    logits, labels = torch.randn(1000), torch.rand(1000).round()
+    halved = logits / 2
+    changes = {
+        "The accuracy": not torch.equal((logits > 0) == labels, (halved > 0) == labels),
+        "The order of the reviews, from negative to positive": not torch.equal(
+            logits.argsort(), halved.argsort()
+        ),
+    }
+    others = any(changes.values()) or torch.equal(logits.sigmoid(), halved.sigmoid())
+    return changes.get(choice, not others)
+
+
+@proves("quiz-failures-lead")
+def surer_lead(choice: str) -> bool:
+    (a, _), (c, _) = difference(40, 10, 1000), difference(240, 210, 1000)
+    return {
+        "They are equally sure": a == pytest.approx(c),
+        "A's lead over B": a > 0 > c,
+        "C's lead over D": c > 0 > a,
+    }[choice]
+
+
+@proves("quiz-failures-negation")
+def weight_of_not(choice: str) -> bool:
+    text = "It is not boring and never too long."
+    tokens, fall = evidence.occlusion(load_pretrained(), text)
+    is_positive = next(runs.predict(load_pretrained(), [text])) > 0.5
+    weight = {word: fall[tokens.index(word)].item() for word in ("not", "boring")}
+    hears = weight["not"] > 0.5
+    if choice.startswith("positive"):
+        return is_positive
+    if "like any other" in choice:
+        return not is_positive and not hears
+    return not is_positive and hears and -weight["boring"] > weight["not"]
 
 
 @proves("quiz-bptt-road")
