@@ -10,7 +10,7 @@ PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench screenshots clean
+.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench screenshots assignment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,10 @@ bench: ## time LSTMs beside each other and store the record (a quarter of an hou
 
 screenshots: build chromium ## take the picture in README.md anew
 	$(BIN)/python -m tests.screenshots
+
+EXERCISES =
+assignment: $(STAMP) ## write an assignment and its solutions: make assignment EXERCISES="ex-cell ex-inputs-run"
+	$(BIN)/python book/assignment.py _build/assignment $(EXERCISES)
 
 clean: ## remove everything that make made
 	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info

@@ -26,8 +26,9 @@ def question(request) -> Question:
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_ends_in_a_quiz_of_three_to_five_questions(path):
     cells = nbformat.read(path, as_version=4).cells
-    at = [k for k, cell in enumerate(cells) if cell.source.startswith("## Quiz\n")]
+    at = [k for k, cell in enumerate(cells) if "## Quiz\n" in cell.source]
     assert len(at) == 1
+    assert cells[at[0]].source.startswith(f"(quiz-{path.stem.replace('_', '-')})=\n## Quiz\n")
     assert cells[at[0]].id == "quiz"
     assert cells[at[0] + 1].source.startswith("## Where next")
     assert any("## Exercises" in cell.source for cell in cells[: at[0]])
