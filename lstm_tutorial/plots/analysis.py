@@ -73,11 +73,11 @@ def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title
     scaled = rows / np.abs(rows).max(axis=1, keepdims=True).clip(min=1e-12)
     with drawing():
         ax = new_axes(width=max(WIDTH, 0.5 * len(tokens)), height=0.5 * len(rows) + 1.3)
-        ax.imshow(scaled, cmap="PuOr", vmin=-1.2, vmax=1.2, aspect="auto")
+        image = ax.imshow(scaled, cmap="PuOr", vmin=-1.2, vmax=1.2, aspect="auto")
+        light = image.to_rgba(scaled)[..., :3] @ (0.3, 0.59, 0.11) > 0.5
         for (k, t), value in np.ndenumerate(scaled):
-            dark = abs(value) > 0.75
-            ax.text(t, k, f"{value:+.1f}", ha="center", va="center", fontsize=7.5,
-                    color="white" if dark else "black")  # fmt: skip
+            color = "black" if light[k, t] else "white"
+            ax.text(t, k, f"{value:+.1f}", ha="center", va="center", fontsize=7.5, color=color)
         ax.set_yticks(range(len(rows)), list(values))
         ax.set_xticks(range(len(tokens)), tokens, rotation=50, ha="right", rotation_mode="anchor")
         ax.set_title(title)
