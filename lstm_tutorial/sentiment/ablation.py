@@ -116,7 +116,7 @@ def base(study: str) -> dict[str, Any]:
     Returns:
         A value for each setting.
     """
-    rest = remedies.BASE if study == "remedies" else {}
+    rest = remedies.OFF if study == "remedies" else {}
     return BASE | SIZES | {"batch_size": BATCH_SIZE} | rest
 
 

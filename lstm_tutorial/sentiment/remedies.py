@@ -16,7 +16,6 @@ OFF = {  # what a setting is where no remedy is taken
     "ema": 0.0,
     "ngrams": "none",  # or "in sample", or "out of fold"
 }
-BASE = OFF | {"epochs": 3}
 MAX_N = 3
 REMEDIES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -30,7 +29,6 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "averaged weights": {"ema": 0.99},
     "n-grams, in sample": {"ngrams": "in sample"},
     "n-grams, out of fold": {"ngrams": "out of fold"},
-    "n-grams out of fold, 400 tokens": {"ngrams": "out of fold", "max_length": 400},
 }
 
 
