@@ -7,8 +7,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "strong": RECIPE
     | {
         "ngrams": 3,
-        "vocab_size": 60_000,
-        "max_length": 1000,
+        "vocab_size": 30_000,
+        "max_length": 800,
         "epochs": 4,
         "patience": 4,
         "ema": 0.998,

@@ -683,7 +683,7 @@ def test_an_option_given_wins_over_the_preset(monkeypatch):
     seen = {}
     monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
     call("train", "somewhere", "--preset", "strong", "--ngrams", "2")
-    assert (seen["ngrams"], seen["vocab_size"]) == (2, 60_000)
+    assert (seen["ngrams"], seen["vocab_size"]) == (2, 30_000)
     assert "preset" not in seen
 
 

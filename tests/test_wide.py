@@ -100,16 +100,22 @@ def test_unfitted_ngrams_refuse_to_train():
         NGramPath(1)(torch.tensor([[2]]), torch.tensor([1]))
 
 
-def test_a_logit_is_the_sum_of_the_paths():
+def test_half_of_the_training_reviews_are_answered_by_the_bilstm_alone():
     torch.manual_seed(0)
-    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2).eval()
-    model.wide = fitted().eval()
-    model.scale.data.fill_(0.5)
+    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
+    model.wide = fitted()
+    model.shares.data = torch.tensor([0.7, 0.4])
     batch = next(iter(loader()))
     with torch.no_grad():
         deep, wide = (path(batch.ids, batch.lengths) for path in (model.deep, model.wide))
-        assert_close(model(batch.ids, batch.lengths), deep + 0.5 * wide)
-    assert wide.abs().min() > 0
+        drawn = torch.stack([model(batch.ids, batch.lengths) for _ in range(300)])  # (300, 4)
+        both = 0.7 * deep + 0.4 * wide
+        alone, together = (torch.isclose(drawn, answer) for answer in (deep, both))
+        assert (alone | together).all()
+        assert alone.float().mean() == pytest.approx(0.5, abs=0.1)
+        model.eval()
+        wide = model.wide(batch.ids, batch.lengths)
+        assert_close(model(batch.ids, batch.lengths), 0.7 * deep + 0.4 * wide)
 
 
 def test_the_weights_of_the_ngrams_stay_as_they_were_fitted():
