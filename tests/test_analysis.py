@@ -243,7 +243,8 @@ def test_what_is_observed_is_what_the_model_computes_in_the_order_of_the_reviews
     seen = observing.observe(run, reviews)
     alone = [observing.observe(run, [review]) for review in reviews]
     assert seen.logits == pytest.approx([one.logits.item() for one in alone], abs=1e-5)
-    total = seen.paths["deep"] + run.model.scale.item() * seen.paths["wide"]
+    shares = run.model.shares.tolist()
+    total = shares[0] * seen.paths["deep"] + shares[1] * seen.paths["wide"]
     assert total == pytest.approx(seen.logits, abs=1e-5)
     assert np.abs(seen.paths["wide"]).min() > 1e-3
     last = run.model.deep.classifier

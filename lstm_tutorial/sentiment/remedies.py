@@ -15,6 +15,7 @@ OFF = {  # what a setting is where no remedy is taken
     "smoothing": 0.0,  # of the training labels
     "ema": 0.0,
     "ngrams": "none",  # or "in sample", or "out of fold"
+    "alone": 0.5,  # share of the training reviews answered without them
 }
 MAX_N = 3
 REMEDIES: dict[str, dict[str, Any]] = {
@@ -29,6 +30,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "averaged weights": {"ema": 0.99},
     "n-grams, in sample": {"ngrams": "in sample"},
     "n-grams, out of fold": {"ngrams": "out of fold"},
+    "n-grams, out of fold, never without": {"ngrams": "out of fold", "alone": 0.0},
 }
 
 
@@ -71,7 +73,9 @@ def build(chosen: dict[str, Any]) -> BiLSTMClassifier | WideAndDeepClassifier:
     START[chosen["start"]](model.lstm)
     if chosen["locked_dropout"]:
         model.dropout = LockedDropout(chosen["dropout"])
-    return model if chosen["ngrams"] == "none" else WideAndDeepClassifier(model, MAX_N)
+    if chosen["ngrams"] == "none":
+        return model
+    return WideAndDeepClassifier(model, MAX_N, chosen["alone"])
 
 
 @torch.no_grad()

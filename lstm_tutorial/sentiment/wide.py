@@ -16,7 +16,6 @@ from lstm_tutorial.sentiment.model import BiLSTMClassifier
 
 BUCKETS = 2**22
 FOLDS = 5
-ALONE = 0.5  # share of the training reviews that the BiLSTM answers alone
 PRIME = 2**31 - 1
 
 
@@ -145,16 +144,18 @@ class WideAndDeepClassifier(nn.Module):
     """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other: one model, one loss.
 
     The n-grams are right so often that a BiLSTM which only ever corrects them gets too little
-    gradient to learn to read. So in training half of the reviews, by lot, are answered by the
-    BiLSTM alone. In evaluation mode both paths answer.
+    gradient to learn to read. So in training some reviews, by lot, are answered by the BiLSTM
+    alone. In evaluation mode both paths answer.
 
     Args:
         deep: reads the words in order.
         max_n: words of the longest n-gram of the other path.
+        alone: share of the training reviews that the BiLSTM answers alone.
     """
 
-    def __init__(self, deep: BiLSTMClassifier, max_n: int) -> None:
+    def __init__(self, deep: BiLSTMClassifier, max_n: int, alone: float = 0.5) -> None:
         super().__init__()
+        self.alone = alone
         self.deep = deep
         self.wide = NGramPath(max_n)
         self.shares = nn.Parameter(torch.full((2,), 0.5))
@@ -176,4 +177,4 @@ class WideAndDeepClassifier(nn.Module):
         both = self.shares[0] * deep + self.shares[1] * wide
         if not self.training:
             return both
-        return torch.where(torch.rand(len(ids), device=ids.device) < ALONE, deep, both)
+        return torch.where(torch.rand(len(ids), device=ids.device) < self.alone, deep, both)
