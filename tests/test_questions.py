@@ -9,7 +9,7 @@ import pytest
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
-QUESTIONS = re.findall(r"^\*\*(\d+)\. (.+?)\*\* (.+)$", PAGE, re.M)
+QUESTIONS = re.findall(r"^### (\d+)\. (.+)\n\n(.+)$", PAGE, re.M)
 MESSAGES = [
     (message.strip(), label)
     for cells, label in re.findall(r"^- (`.+?`+): .+ → \[shown and mended\]\((\S+)\)$", PAGE, re.M)
