@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 
-from tests import quiz_basics, quiz_calls, quiz_training  # noqa: F401 (they fill PROOFS)
+from tests import quiz_basics, quiz_calls, quiz_speed, quiz_training  # noqa: F401 (fill PROOFS)
 from tests.quizzes import BOOK, PROOFS, Question, quiz_of
 
 PARTS = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))["parts"]
