@@ -1,6 +1,7 @@
 """The figures that move, in a real browser: their numbers against torch, and their controls."""
 
 import random
+import warnings
 
 import pytest
 import torch
@@ -63,6 +64,7 @@ def test_cell_begins_with_the_pages_example(gates):
     [
         ("remember", ["0.80", "0.80", "0.80", "0.80", "0.80", "0.80"]),
         ("forget", ["0.76", "−0.76", "0.96", "0.00", "−0.96", "0.76"]),
+        ("ignore", ["0.98", "0.98", "0.98", "0.98", "0.98", "0.98"]),
         ("count", ["0.98", "1.00", "1.98", "2.96", "2.97", "3.95"]),
     ],
 )
@@ -89,6 +91,15 @@ def test_cell_is_moved_by_the_keyboard(gates):
     assert lit == 6  # x is in every gate
 
 
+def test_cell_with_other_weights_is_no_preset(gates):
+    gates.locator("lstm-cell [data-preset=remember]").click()
+    gates.locator("lstm-cell summary").click()
+    gates.locator("lstm-cell [data-name=x]").press("ArrowLeft")
+    assert gates.locator("lstm-cell [aria-pressed=true]").count() == 1
+    gates.locator("lstm-cell [data-name=w-i]").press("ArrowLeft")
+    assert gates.locator("lstm-cell [aria-pressed=true]").count() == 0
+
+
 def test_cell_has_a_still_picture_without_scripts(browser, html):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -112,6 +123,7 @@ def sizes_for_shapes(count: int) -> list[tuple[dict, list[int]]]:
             "num_layers": rng.randint(1, 4) if rng.random() < 0.95 else 0,
             "bias": rng.random() < 0.7,
             "batch_first": rng.random() < 0.5,
+            "dropout": rng.choice([0, 0.5, 1]) if rng.random() < 0.95 else rng.choice([-0.1, 1.5]),
             "bidirectional": rng.random() < 0.5,
             "proj_size": rng.choice([0, 0, 1, 2, 3, -1]),
         }
@@ -126,7 +138,10 @@ def sizes_for_shapes(count: int) -> list[tuple[dict, list[int]]]:
 def described(options: dict, shape: list[int]) -> dict | str:
     """Return what lstm_tutorial.describe finds, as the calculator words it; else torch's error."""
     try:
-        found = describe(torch.nn.LSTM(**options, device="meta"), shape)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            module = torch.nn.LSTM(**options, device="meta")
+        found = describe(module, shape)
     except (ValueError, RuntimeError) as error:
         return str(error).split("\n")[0]
 
@@ -144,6 +159,7 @@ def described(options: dict, shape: list[int]) -> dict | str:
         ],
         "total": found.total_parameters,
         "multiplyAdds": found.multiply_adds,
+        "warning": "".join(str(w.message) for w in warned),
     }
 
 
@@ -153,7 +169,7 @@ CALCULATE = """cases => cases.map(([options, shape]) => {
     for (const key of ["parameters", "inputs", "outputs"])
       found[key] = found[key].map((r) => [r.name, r.shape, r.formula, r.meaning]);
     found.parts = found.parts.map((p) => [p.expression, p.shape, p.meaning, p.equals]);
-    return found;
+    return { ...found, warning: LSTMShapes.warning(options) };
   } catch (error) { return error.message; }
 })"""
 
@@ -191,7 +207,9 @@ def test_code_of_the_calculator_runs_and_gives_its_shapes(open_page, float64):
         if isinstance(found, str):
             continue
         names: dict = {}
-        exec(program.rpartition("\n")[0], names)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="dropout option")
+            exec(program.rpartition("\n")[0], names)
         for name, shape, *_ in found["outputs"]:
             assert list(names[name].shape) == shape
     page.close()
@@ -205,6 +223,8 @@ def test_calculator_answers_what_is_typed(open_page, name):
     calculator.locator("input[name=hidden_size]").fill("8")
     calculator.locator("input[name=bidirectional]").uncheck()
     assert "(10, 32, 8)" in calculator.inner_text()
+    calculator.locator("input[name=dropout]").fill("0.5")
+    assert "non-zero dropout expects" in calculator.locator(".warning").inner_text()
     calculator.locator("input[name=shape]").fill("10, 32, 127")
     assert "Expected 128, got 127" in calculator.locator(".error").inner_text()
     calculator.locator("input[name=shape]").fill("ten")

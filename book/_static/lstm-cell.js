@@ -61,7 +61,7 @@
       this.trace = [];
       this.innerHTML = LAYOUT;
       this.sliders = [...this.querySelectorAll("input[type=range]")];
-      for (const slider of this.sliders) slider.addEventListener("input", () => this.moved());
+      for (const slider of this.sliders) slider.addEventListener("input", () => this.moved(slider.dataset.name));
       for (const button of this.querySelectorAll("button[data-preset]"))
         button.addEventListener("click", () => this.choose(button.dataset.preset));
       this.querySelector("[data-do=step]").addEventListener("click", () => this.forward());
@@ -94,7 +94,11 @@
       this.input = input;
       this.start = preset === "example" ? { h: 0.5, c: 0.8 } : { h: 0, c: preset === "count" ? 0 : 0.8 };
       this.restart();
-      this.querySelector("[data-part=story]").textContent = STORY[preset];
+      this.tell(preset, STORY[preset]);
+    }
+
+    tell(preset, story) {
+      this.querySelector("[data-part=story]").textContent = story;
       for (const button of this.querySelectorAll("button[data-preset]"))
         button.setAttribute("aria-pressed", String(button.dataset.preset === preset));
     }
@@ -108,8 +112,9 @@
       this.draw();
     }
 
-    moved() {
+    moved(name) {
       clearTimeout(this.timer);
+      if (name.includes("-")) this.tell(null, "A unit with weights of your own.");
       this.trace = [];
       this.at = 0;
       this.draw();

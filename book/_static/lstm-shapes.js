@@ -14,6 +14,10 @@
     const refuse = (isWrong, message) => {
       if (isWrong) throw new RangeError(message);
     };
+    refuse(
+      !(o.dropout >= 0 && o.dropout <= 1),
+      "dropout should be a number in range [0, 1] representing the probability of an element being zeroed",
+    );
     refuse(o.input_size <= 0, "input_size must be greater than zero");
     refuse(o.hidden_size <= 0, "hidden_size must be greater than zero");
     refuse(o.num_layers <= 0, "num_layers must be greater than zero");
@@ -34,7 +38,7 @@
 
   /** Work out every shape: {parameters, inputs, outputs, parts, total, multiplyAdds}. */
   function describe(options, shape) {
-    const o = { num_layers: 1, bias: true, batch_first: false, bidirectional: false, proj_size: 0, ...options };
+    const o = { num_layers: 1, bias: true, batch_first: false, dropout: 0, bidirectional: false, proj_size: 0, ...options };
     check(o, shape);
     const isBatch = shape.length === 3;
     const leading = !isBatch ? ["L"] : o.batch_first ? ["N", "L"] : ["L", "N"];
@@ -113,10 +117,19 @@
     return { parameters, inputs, outputs, parts, total: count(parameters), multiplyAdds };
   }
 
+  /** What torch warns of when it makes the module, else nothing. */
+  function warning({ dropout, num_layers }) {
+    if (!(dropout > 0) || num_layers !== 1) return "";
+    return (
+      "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects " +
+      `num_layers greater than 1, but got dropout=${dropout} and num_layers=${num_layers}`
+    );
+  }
+
   /** Write the call that has these shapes. */
   function code(o, shape) {
-    const named = ["num_layers", "bias", "batch_first", "bidirectional", "proj_size"]
-      .filter((name) => o[name] !== { num_layers: 1, bias: true, proj_size: 0 }[name] && o[name] !== undefined)
+    const named = ["num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size"]
+      .filter((name) => o[name] !== { num_layers: 1, bias: true, dropout: 0, proj_size: 0 }[name] && o[name] !== undefined)
       .filter((name) => !(o[name] === false && name !== "bias"))
       .map((name) => `, ${name}=${o[name] === true ? "True" : o[name] === false ? "False" : o[name]}`);
     return (
@@ -143,6 +156,7 @@
     Object.entries(NUMBERS)
       .map(([name, value]) => `<label>${name}<input type="number" name="${name}" value="${value}" step="1"></label>`)
       .join("") +
+    '<label>dropout<input type="number" name="dropout" value="0" step="0.1" min="0" max="1"></label>' +
     '<label>shape of the input<input name="shape" value="10, 32, 128" inputmode="text" autocomplete="off"></label>' +
     Object.entries(SWITCHES)
       .map(([name, on]) => `<label class="switch"><input type="checkbox" name="${name}"${on ? " checked" : ""}>${name}</label>`)
@@ -168,6 +182,7 @@
       const { elements } = this.form;
       const options = {};
       for (const name of Object.keys(NUMBERS)) options[name] = whole(elements[name].value, name);
+      options.dropout = elements.dropout.value.trim() === "" ? NaN : Number(elements.dropout.value);
       for (const name of Object.keys(SWITCHES)) options[name] = elements[name].checked;
       const text = elements.shape.value.replace(/[()[\]]/g, "").replace(/,\s*$/, "");
       return [options, text.split(",").map((size) => whole(size, "shape of the input"))];
@@ -178,7 +193,8 @@
       try {
         const [options, shape] = this.read();
         if (options.num_layers > 50) throw new RangeError("this table stops at 50 layers; nn.LSTM does not");
-        answer.innerHTML = this.tables(describe(options, shape), code(options, shape));
+        const warned = warning(options) && `<p class="warning">torch warns: ${escape(warning(options))}</p>`;
+        answer.innerHTML = warned + this.tables(describe(options, shape), code(options, shape));
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         answer.innerHTML = `<p class="error" role="alert">${escape(error.message)}</p>`;
@@ -218,6 +234,6 @@
     }
   }
 
-  window.LSTMShapes = { describe, code };
+  window.LSTMShapes = { describe, warning, code };
   customElements.define("lstm-shapes", LSTMShapesElement);
 })();
