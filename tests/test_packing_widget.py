@@ -56,13 +56,17 @@ def test_figure_packs_as_torch_packs(page, record_property):
     )
 
 
-def test_torch_keeps_ties_in_order_up_to_the_figures_limit_and_no_further():
+def test_figure_stops_where_torch_no_longer_keeps_ties_in_order(page):
     def keeps_order(n):
-        return torch.sort(torch.ones(n, dtype=torch.int64), descending=True)[1].equal(
-            torch.arange(n)
-        )
+        order = torch.sort(torch.ones(n, dtype=torch.int64), descending=True)[1]
+        return order.tolist() == list(range(n))
 
+    figure = page.locator("lstm-packing")
+    figure.locator("textarea").fill("dull\n" * 16)
+    assert figure.locator(".error").count() == 0
     assert all(keeps_order(n) for n in range(1, 17))
+    figure.locator("textarea").fill("dull\n" * 17)
+    assert figure.locator(".error").inner_text().startswith("This figure stops at 16 sentences")
     assert not keeps_order(17)
 
 

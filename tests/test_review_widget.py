@@ -229,29 +229,42 @@ def test_sentence_is_read_by_keyboard(page, package):
 @torch.no_grad()
 def test_any_unit_can_be_chosen_by_keyboard(page, package):
     text = "A dull beginning and a wonderful ending."
+    states = [evidence.unit_over_text(package, text, 128 + k)[1] for k in range(12)]
+    adds = [h.max() * package.model.classifier.weight[0, 128 + k] for k, h in enumerate(states)]
+    unit = max(range(12), key=lambda k: abs(adds[k]))
     read(page, text)
     figure = page.locator("lstm-review")
     figure.locator("select").select_option("reverse")
-    figure.locator("input[type=range]").focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    _, h = evidence.unit_over_text(package, text, 128 + 1)
+    figure.locator("input[type=range]").press("Home")
+    for _ in range(unit):
+        page.keyboard.press("ArrowRight")
     column = figure.locator("[data-part=gates] td:last-child").all_inner_texts()
-    assert column == [signed(value).lstrip("+") for value in h.tolist()]
-    added = h.max() * package.model.classifier.weight[0, 129]
+    assert column == [signed(value).lstrip("+") for value in states[unit].tolist()]
     story = figure.locator("[data-part=story]").inner_text()
-    assert f"it adds {signed(added)} to the logit" in story
+    assert f"it adds {signed(adds[unit])} to the logit" in story
     figure.locator("[data-do=strongest]").press("Enter")
     assert story != figure.locator("[data-part=story]").inner_text()
 
 
-def test_empty_text_and_missing_model_are_said(page):
+ONE_FAILURE = """() => {
+  document.head.append = (script) => {
+    delete document.head.append;
+    script.src = "nowhere.js";
+    document.head.append(script);
+  };
+}"""
+
+
+def test_what_goes_wrong_is_said_and_can_be_mended(page):
     figure = page.locator("lstm-review")
+    page.evaluate(ONE_FAILURE)
+    figure.locator("[type=submit]").click()
+    figure.locator(".error", has_text="shipped-model.js did not come").wait_for()
     figure.locator("textarea").fill(' " ')
     figure.locator("[type=submit]").click()
-    error = figure.locator("[data-part=answer].error")
-    error.wait_for()
-    assert error.inner_text() == "expected some words, got an empty text"
+    figure.locator(".error", has_text="expected some words, got an empty text").wait_for()
+    assert read(page, "A wonderful film.").startswith("Positive")
+    assert figure.locator(".error").count() == 0
 
 
 def test_still_picture_is_the_packages_answer(browser, html, package):

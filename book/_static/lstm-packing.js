@@ -7,7 +7,7 @@
 
   const EXAMPLES = {
     "of this page": "a film to remember\ndull\nnot bad at all really",
-    "equally long": "so dull\nvery good\nall too long\nnever again",
+    "some equally long": "so dull\nvery good\nall too long\nnever again",
     "with an empty one": "a film to remember\n\nnot bad",
   };
   const TONES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
