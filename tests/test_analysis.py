@@ -274,7 +274,8 @@ def test_gradients_see_the_part_of_the_logit_that_has_an_embedding(wide):
     text = "A lovely film, I say."
     tokens, slope = evidence.gradient_times_input(run, text)
     _, alone = evidence.gradient_times_input(deep, text)
-    assert slope.tolist() == pytest.approx(alone.tolist(), abs=1e-6)
+    share = run.model.shares[0].item()
+    assert slope.tolist() == pytest.approx((share * alone).tolist(), abs=1e-6)
     assert slope.abs().max() > 1e-4
     _, hidden = evidence.occlusion(run, text)
     assert len(hidden) == len(tokens)
