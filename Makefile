@@ -10,7 +10,7 @@ PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench screenshots assignment clean
+.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench pdf screenshots assignment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +44,7 @@ nbval: $(STAMP) ## run every notebook and compare with its stored outputs
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
 
 pages: $(STAMP) chromium ## test the built pages, in a browser too
-	$(BIN)/python -m pytest $(PAGES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope $(PAGES)
 
 chromium: $(STAMP)
 	@$(BIN)/python tests/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -75,7 +75,11 @@ bench: ## time LSTMs beside each other and store the record (a quarter of an hou
 	.venv-bench/bin/python -m benchmarks.speed benchmarks/results/speed.json \
 	  $(if $(IMDB_ARCHIVE),--imdb $(IMDB_ARCHIVE))
 
-screenshots: build chromium ## take the picture in README.md anew
+pdf: build chromium ## print the whole book into one file, _build/lstm-book.pdf
+	$(BIN)/python -m tests.pdf _build/lstm-book.pdf
+
+screenshots: build chromium ## photograph every page, wide and narrow, light and dark, into _build/screenshots
+	$(BIN)/python -m tests.screenshots _build/screenshots
 	$(BIN)/python -m tests.screenshots
 
 EXERCISES =

@@ -18,6 +18,7 @@ LOADING = {
     "source": ("src", "srcset"),
     "video": ("src", "poster"),
 }
+ON_THE_WEB = "/lstm-tutorial/"  # the page for missing addresses names all others from here
 NAMING = ("canonical", "author", "index", "search", "next", "prev")  # links that load nothing
 STYLE_LOADS = re.compile(r"""(?:url\(|@import)\s*['"]?([^'")\s]+)""")
 SCRIPT_LOADS = re.compile(
@@ -65,10 +66,17 @@ def is_outside(link: str) -> bool:
     return bool(urlsplit(link).scheme or urlsplit(link).netloc)
 
 
+def file_at(page: Path, path: str) -> Path:
+    """Return the file that a path inside the book means on a page."""
+    if page.name == "404.html" and path.startswith(ON_THE_WEB):
+        return page.parent / unquote(path.removeprefix(ON_THE_WEB))
+    return (page.parent / unquote(path)).resolve()
+
+
 def lands(page: Path, link: str) -> bool:
     """Tell whether a link inside the book leads to a file, and to a place in it."""
     parts = urlsplit(link)
-    target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    target = file_at(page, parts.path) if parts.path else page
     if target.suffix != ".html" or not parts.fragment or parts.fragment == "top":
         return target.exists()
     return target.exists() and unquote(parts.fragment) in parse(target).ids
@@ -92,7 +100,7 @@ def test_everything_that_a_page_loads_is_there(pages):
     for path in pages:
         for load in parse(path).loads:
             file = urlsplit(load).path
-            if file and not is_outside(load) and not (path.parent / unquote(file)).exists():
+            if file and not is_outside(load) and not file_at(path, file).exists():
                 missing.append(f"{path.name}: {load}")
     assert not missing
 
@@ -105,7 +113,7 @@ def test_style_sheets_load_nothing_from_another_host(html):
 
 def test_scripts_that_a_page_runs_load_nothing_from_another_host(pages):
     scripts = {
-        (path.parent / unquote(urlsplit(load).path)).resolve()
+        file_at(path, urlsplit(load).path)
         for path in pages
         for load in parse(path).loads
         if urlsplit(load).path.endswith(".js")
@@ -120,9 +128,80 @@ def test_every_picture_has_a_text(pages):
     assert {p.name: parse(p).images_without_alt for p in pages if parse(p).images_without_alt} == {}
 
 
-def test_every_page_says_how_to_launch_it(html):
-    for page in html.glob("book/*.html"):
-        if (page.parent.parent / "_sources" / "book" / f"{page.stem}.ipynb").exists():
-            links = " ".join(parse(page).links)
-            assert "mybinder.org" in links, page.name
-            assert "colab.research.google.com" in links, page.name
+def test_every_page_says_how_to_launch_it(chapters):
+    for page in chapters:
+        links = " ".join(parse(page).links)
+        assert "mybinder.org" in links, page.name
+        assert "colab.research.google.com" in links, page.name
+
+
+@pytest.fixture(scope="module")
+def chapters(html) -> list[Path]:
+    """The pages that are notebooks."""
+    notebooks = sorted((html / "_sources" / "book").glob("*.ipynb"))
+    assert notebooks
+    return [html / "book" / f"{notebook.stem}.html" for notebook in notebooks]
+
+
+FRAME = (
+    r"<article.*?<h1>",
+    r'<ul class="chapter-facts"',
+    r"\d+ minutes to read",
+    r"Questions this page answers",
+    r"<p>You need",
+    r"<h2>What we proved",
+    r"<h2>Exercises",
+    r"<h2>Where next",
+)
+
+
+def test_every_chapter_has_the_same_frame(chapters):
+    for page in chapters:
+        text, place = page.read_text(encoding="utf-8"), 0
+        for part in FRAME:
+            found = re.compile(part, re.S).search(text, place)
+            assert found, f"{page.name}: {part} is missing, or not in its place"
+            place = found.end()
+
+
+def test_no_script_holds_up_the_first_paint(pages):
+    for path in pages:
+        head = path.read_text(encoding="utf-8").partition("</head>")[0]
+        for script in re.findall(r"<script[^>]*\bsrc=[^>]*>", head):
+            assert re.search(r"\b(defer|async)\b", script), f"{path.name}: {script}"
+
+
+def test_figures_state_their_size_and_wait_until_they_come_near(chapters):
+    for page in chapters:
+        for picture in re.findall(r"<img[^>]*_images/[^>]*>", page.read_text(encoding="utf-8")):
+            assert re.search(r'width="\d+" height="\d+" loading="lazy"', picture), page.name
+
+
+def meta(page: Path) -> dict[str, str]:
+    text = page.read_text(encoding="utf-8")
+    return dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', text))
+
+
+def test_every_page_can_be_shared(html):
+    described = set()
+    for page in sorted(html.glob("book/*.html")):
+        found = meta(page)
+        assert found["og:title"]
+        assert found["og:url"].endswith(f"{ON_THE_WEB}book/{page.name}")
+        card = found["og:image"].partition(ON_THE_WEB)[2]
+        assert (html / card).stat().st_size > 10_000, page.name
+        assert len(found["description"]) > 20, page.name
+        described.add(found["description"])
+    assert len(described) == len(list(html.glob("book/*.html")))
+
+
+def test_sitemap_lists_every_page(html):
+    listed = re.findall(r"<loc>([^<]+)</loc>", (html / "sitemap.xml").read_text(encoding="utf-8"))
+    wanted = {f"{ON_THE_WEB}book/{page.name}" for page in html.glob("book/*.html")}
+    assert {urlsplit(address).path for address in listed} == wanted
+
+
+def test_missing_address_is_answered_with_a_way_on(html):
+    links = parse(html / "404.html").links
+    assert f"{ON_THE_WEB}book/questions.html" in links
+    assert f"{ON_THE_WEB}search.html" in links

@@ -1,30 +1,35 @@
-"""Each page, opened from disk in a real browser: formulas set, dark mode, phone width, no error."""
+"""Each page, opened from disk in a real browser.
 
+Formulas are set, axe finds nothing in light or dark, three widths fit, nothing heavy is loaded,
+no error is logged, and no other host is asked.
+"""
+
+import gzip
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote_plus, unquote, urlsplit
 
 import pytest
-import yaml
+from axe_playwright_python.sync_playwright import Axe
 
+from tests.pdf import listed_pages, print_book
 from tests.test_questions import MESSAGES
 
-ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ("file:", "data:", "blob:")
-
-
-def listed_pages() -> list[str]:
-    """Return the pages of _toc.yml, and those that Sphinx adds."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [toc["root"], *chapters, "search", "genindex"]
+PACKED = (".png", ".woff", ".woff2", ".jpg", ".gz")  # a server sends these as they are
+WIDTHS = (390, 768, 1440)
+WEIGHTS: dict[str, int] = {}
+VIOLATIONS: dict[str, list[str]] = {}
 
 
 class Visit:
     """A page in the browser, with everything that it complained of or asked for."""
 
     def __init__(self, browser, address: str) -> None:
-        self.page = browser.new_page(viewport={"width": 1440, "height": 900})
+        view = {"width": 1440, "height": 900}
+        self.page = browser.new_page(viewport=view, reduced_motion="reduce")
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
@@ -38,7 +43,7 @@ class Visit:
         assert [url for url in self.requests if not url.startswith(LOCAL)] == []
 
 
-@pytest.fixture(scope="module", params=listed_pages())
+@pytest.fixture(scope="module", params=[*listed_pages(), "search", "genindex"])
 def visit(request, browser, html) -> Iterator[Visit]:
     """One visit a page, which the tests below share in their order."""
     visit = Visit(browser, (html / f"{request.param}.html").as_uri())
@@ -63,24 +68,160 @@ def test_dark_mode_can_be_toggled(visit):
     assert seen == {"light", "dark"}
 
 
-def test_phone_does_not_scroll_sideways(visit):
-    visit.page.set_viewport_size({"width": 390, "height": 844})
-    visit.page.wait_for_timeout(200)
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert visit.page.evaluate(overflow) <= 1
-    visit.page.set_viewport_size({"width": 1440, "height": 900})
+def test_page_fits_a_phone_a_tablet_and_a_desk(visit):
+    for width in WIDTHS:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.page.wait_for_timeout(200)
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert visit.page.evaluate(overflow) <= 1, width
+
+
+def set_theme(page, theme: str) -> None:
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+
+
+def violations(page, **options) -> list[str]:
+    """Return what axe finds, one line an element; formulas are MathJax's to describe."""
+    context = {"exclude": [["mjx-container"]]}
+    found = Axe().run(page, context=context, options={"resultTypes": ["violations"], **options})
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]}"
+        for rule in found.response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def test_axe_finds_nothing_in_light_and_dark(visit, request):
+    set_theme(visit.page, "light")
+    found = violations(visit.page)
+    set_theme(visit.page, "dark")
+    found += violations(visit.page, runOnly=["color-contrast"])
+    VIOLATIONS[request.node.name] = found
+    assert found == []
+
+
+KEYBOARD = """widget => {
+  const names = new Set();
+  const controls = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+  return [...widget.querySelectorAll(controls)]
+    .filter((e) => e.checkVisibility() && !e.disabled)
+    .filter((e) => e.type !== 'radio' || (!names.has(e.name) && names.add(e.name)))
+    .map((e, k) => { e.dataset.walk = k; return e; }).length;
+}"""
+STANDING = """() => {
+  const e = document.activeElement, style = getComputedStyle(e);
+  const group = e.type === 'radio' && document.querySelector(`[data-walk][name="${e.name}"]`);
+  const ringed = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+  return [(group || e).dataset.walk ?? null, ringed];
+}"""
+
+
+def test_every_figure_that_moves_can_be_walked_by_keyboard(visit):
+    widgets = "e => customElements.get(e.localName) !== undefined"
+    for widget in visit.page.locator("article *").element_handles():
+        if not widget.evaluate(widgets):
+            continue
+        count = widget.evaluate(KEYBOARD)
+        widget.query_selector("[data-walk='0']").focus()
+        for step in range(count):
+            assert visit.page.evaluate(STANDING) == [str(step), True]
+            visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate(STANDING)[0] is None
+        widget.evaluate(
+            "w => w.querySelectorAll('[data-walk]').forEach(e => delete e.dataset.walk)"
+        )
+
+
+@cache
+def bytes_on_the_wire(address: str) -> int:
+    content = Path(unquote(urlsplit(address).path)).read_bytes()
+    return len(content if address.endswith(PACKED) else gzip.compress(content, 6))
+
+
+def test_page_is_light_on_the_wire(visit, request):
+    pictures = visit.page.evaluate("[...document.images].map((image) => image.src)")
+    loaded = {url.split("?")[0].split("#")[0] for url in [*visit.requests, *pictures]}
+    weight = sum(bytes_on_the_wire(url) for url in loaded if url.startswith("file:"))
+    WEIGHTS[request.node.name.partition("[")[2].rstrip("]")] = weight
+    assert weight < 1_500_000
+
+
+def test_what_the_pages_weigh_and_what_axe_says_closes_the_run(record_property):
+    if not WEIGHTS:
+        pytest.skip("no page was visited in this run")
+    name = max(WEIGHTS, key=WEIGHTS.get)
+    record_property(
+        "figures", f"heaviest of {len(WEIGHTS)} pages: {name}, {WEIGHTS[name] / 1e3:,.0f} kB"
+    )
+    total = sum(map(len, VIOLATIONS.values()))
+    record_property(
+        "figures", f"axe: {total} violations on {len(VIOLATIONS)} pages, light and dark"
+    )
 
 
 def test_page_logs_no_error_and_asks_no_other_host(visit):
     visit.assert_quiet()
 
 
-def test_search_works_from_disk(browser, html):
-    visit = Visit(browser, f"{(html / 'search.html').as_uri()}?q=forget")
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("forget", "book/gates.html"),
+        ("Expected hidden[0] size", "book/inputs.html"),
+        ("pack_padded_sequence", "book/inputs.html"),
+        ("lstm_tutorial.describe", "book/api.html"),
+    ],
+)
+def test_search_works_from_disk(browser, html, words, page):
+    visit = Visit(browser, f"{(html / 'search.html').as_uri()}?q={quote_plus(words)}")
     visit.page.wait_for_selector("#search-results li a", timeout=10_000)
     found = [a.get_attribute("href") for a in visit.page.locator("#search-results li a").all()]
-    assert any("book/gates.html" in link for link in found)
+    assert any(page in link for link in found)
     visit.assert_quiet()
+    visit.page.close()
+
+
+def test_first_page_shows_three_doors_and_the_cell_on_one_screen(browser, html):
+    visit = Visit(browser, (html / "book" / "index.html").as_uri())
+    doors = visit.page.locator(".doors .sd-card")
+    assert doors.count() == 3
+    for part in [*doors.all(), visit.page.locator("lstm-cell .bars")]:
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= 900
+    visit.page.close()
+
+
+def test_less_motion_is_none(browser, html):
+    visit = Visit(browser, (html / "book" / "gates.html").as_uri())
+    moving = """[...document.querySelectorAll('*')].filter((e) => {
+      const style = getComputedStyle(e);
+      return style.transitionProperty !== 'none' || style.animationName !== 'none';
+    }).length"""
+    assert visit.page.evaluate(moving) == 0
+    visit.page.close()
+
+
+def test_short_address_leads_to_its_page(browser, html):
+    page = browser.new_page()
+    page.goto((html / "errors.html").as_uri())
+    page.wait_for_url("**/book/questions.html#error-messages")
+    page.close()
+
+
+def test_printed_book_has_bookmarks_formulas_and_open_solutions(browser, html):
+    book = print_book(browser, ["book/index", "book/gates"])
+    first, _, second, sections = (*book.outline, None)[:4]
+    assert (first.title, second.title) == ("The LSTM book", "The gates")
+    assert "Exercises" in str(sections)
+    text = "".join(page.extract_text() for page in book.pages)
+    assert "worked example: i = 0.82" in text  # the still picture, not the figure that moves
+    assert "⊙" in text or "\u2299" in text  # a formula
+    assert not [link for link in file_links(book) if "gates.html" in link]
+
+
+def file_links(book) -> list[str]:
+    notes = [note.get_object() for page in book.pages for note in page.get("/Annots", ())]
+    return [str(note["/A"].get("/URI", "")) for note in notes if "/A" in note]
 
 
 def test_search_finds_a_message_with_the_numbers_of_a_reader(browser, html):

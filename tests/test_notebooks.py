@@ -16,7 +16,9 @@ def load(path: Path) -> dict:
 
 
 def code_cells(path: Path) -> list[dict]:
-    return [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+    """Return the code cells, without the one for Colab, which is neither run nor shown."""
+    cells = [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+    return [cell for cell in cells if cell["id"] != "on-colab"]
 
 
 def lines_of(cell: dict) -> list[str]:
@@ -35,6 +37,17 @@ def test_there_are_notebooks():
 def test_code_cells_are_counted_from_one_in_order(notebook):
     counts = [cell["execution_count"] for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1))
+
+
+def test_the_second_cell_installs_the_book_on_colab_and_does_nothing_elsewhere(notebook):
+    cell = load(notebook)["cells"][1]
+    assert cell == load(BOOK / "gates.ipynb")["cells"][1]
+    assert cell["id"] == "on-colab"
+    assert cell["metadata"]["tags"] == ["remove-cell", "skip-execution"]
+    assert lines_of(cell)[3] == 'if "google.colab" in sys.modules:'
+    assert all(line.startswith("    ") for line in lines_of(cell)[4:])
+    folder = "".join(cell["source"]).partition("%cd -q /content/book/")[2].splitlines()[0]
+    assert folder == BOOK.name
 
 
 def test_language_is_stated(notebook):

@@ -1,8 +1,20 @@
-"""Small repairs to the theme, so that a page opened from disk logs no error."""
+"""What this book adds to Sphinx: the chapters' frame, repairs to the theme, moved pages."""
 
+from html import escape
+from pathlib import Path
+from posixpath import relpath
 from typing import Any
 
+import chapter_frame
+import theme_repairs
 from sphinx.application import Sphinx
+
+MOVED = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>This page has moved</title>
+<link rel="canonical" href="{base}{target}"><meta name="robots" content="noindex">
+<meta http-equiv="refresh" content="0; url={link}"></head>
+<body><main><h1>This page has moved</h1><p><a href="{link}">Here it is.</a></p></main></body></html>
+"""
 
 
 def drop_live_code(
@@ -27,8 +39,48 @@ def drop_live_code(
     ]
 
 
+def repair_pages(app: Sphinx) -> None:
+    """Send every page that a template makes through the repairs.
+
+    Args:
+        app: the running Sphinx; builders that write no HTML are left alone.
+    """
+    if app.builder.format != "html":
+        return
+    render = app.builder.templates.render
+    places = [
+        Path(place, "static/scripts/fontawesome.js") for place in app.builder.theme.get_theme_dirs()
+    ]
+    shapes = theme_repairs.icon_shapes(next(place for place in places if place.exists()))
+
+    def render_and_repair(template: str, context: dict[str, Any]) -> str:
+        sources = {name: str(Path(app.srcdir, path)) for path, name in app.builder.images.items()}
+        page = theme_repairs.defer_scripts(render(template, context))
+        page = theme_repairs.name_landmarks(theme_repairs.draw_icons(page, shapes))
+        return theme_repairs.size_images(page, sources)
+
+    app.builder.templates.render = render_and_repair
+
+
+def write_moved_pages(app: Sphinx, error: Exception | None) -> None:
+    """Leave a page that leads on wherever a page has moved from.
+
+    Args:
+        app: the running Sphinx, whose setting ``moved_pages`` maps old names to new addresses.
+        error: what ended the build, if anything did.
+    """
+    if error or app.builder.format != "html":
+        return
+    for old, target in app.config.moved_pages.items():
+        file = Path(app.outdir, f"{old}.html")
+        link = escape(relpath(target, Path(old).parent.as_posix()))
+        file.write_text(
+            MOVED.format(base=app.config.html_baseurl, target=target, link=link), encoding="utf-8"
+        )
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the repair to Sphinx.
+    """Connect all of it to Sphinx.
 
     Args:
         app: the running Sphinx.
@@ -36,5 +88,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     Returns:
         what Sphinx may do in parallel.
     """
+    app.add_config_value("moved_pages", {}, "html", dict)
+    app.connect("builder-inited", repair_pages, priority=900)
     app.connect("html-page-context", drop_live_code, priority=900)
+    app.connect("html-page-context", chapter_frame.add_facts, priority=900)
+    app.connect("build-finished", write_moved_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

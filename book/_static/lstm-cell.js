@@ -34,7 +34,7 @@
     },
   };
   const STORY = {
-    example: "The unit of the worked example above, at x = 2, h = 0.5, c = 0.8.",
+    example: "The worked example of the chapter on gates, at x = 2, h = 0.5, c = 0.8.",
     remember: "Input gate shut, forget gate open: c stays as it is, whatever comes in.",
     forget: "Forget gate shut, input gate open: c holds the last input alone.",
     ignore: "Large inputs shut the input gate: only the small ones are written.",

@@ -1,0 +1,85 @@
+"""The line below each chapter's title: time to read, questions, exercises, and where to run it."""
+
+import re
+from math import ceil
+from typing import Any
+
+from sphinx.application import Sphinx
+
+WORDS_A_MINUTE, LINES_A_MINUTE, FIGURES_A_MINUTE = 200, 20, 3
+BLOCK = re.compile(r"<pre>.*?</pre>", re.S)
+QUESTIONS = re.compile(r"Questions this page answers</p>\s*<ul.*?</ul>", re.S)
+
+
+def minutes_to_read(body: str) -> int:
+    """Estimate how long a reader needs: words of prose, lines of code and output, figures.
+
+    Args:
+        body: the HTML of a chapter.
+
+    Returns:
+        whole minutes, rounded up.
+    """
+    lines = sum(block.count("\n") for block in BLOCK.findall(body))
+    words = len(re.sub(r"<[^>]*>", " ", BLOCK.sub(" ", body)).split())
+    figures = len(re.findall(r"<img\b", body))
+    return ceil(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + figures / FIGURES_A_MINUTE)
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 exercise``, ``2 exercises``.
+
+    Args:
+        number: how many.
+        what: the noun in the singular.
+
+    Returns:
+        both, in the right number.
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def facts(body: str, page: str, options: dict[str, Any]) -> list[str]:
+    """Say in a few links what a chapter asks of its reader.
+
+    Args:
+        body: the HTML of the chapter.
+        page: its name, ``book/gates``.
+        options: the theme's, which name the repository and the launch services.
+
+    Returns:
+        HTML, one string a fact.
+    """
+    found = [f"{counted(minutes_to_read(body), 'minute')} to read"]
+    if questions := QUESTIONS.search(body):
+        found.append(counted(questions[0].count("<li>"), "question"))
+    if exercises := len(re.findall(r'class="exercise admonition', body)):
+        found.append(f'<a href="#exercises">{counted(exercises, "exercise")}</a>')
+    if 'id="quiz"' in body:
+        found.append('<a href="#quiz">Quiz</a>')
+    repository, branch = options["repository_url"], options.get("repository_branch", "main")
+    place = repository.removeprefix("https://github.com/")
+    launch = options["launch_buttons"]
+    binder = f"{launch['binderhub_url']}/v2/gh/{place}/{branch}?urlpath=lab/tree/{page}.ipynb"
+    colab = f"{launch['colab_url']}/github/{place}/blob/{branch}/{page}.ipynb"
+    found.append(f'Run it on <a href="{binder}">Binder</a> or <a href="{colab}">Colab</a>')
+    return found
+
+
+def add_facts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put the line below the title of a page that is a notebook.
+
+    Args:
+        app: the running Sphinx.
+        page: name of the page.
+        template: name of its template, unused.
+        context: what the template sees; ``body`` is replaced in it.
+        doctree: the parsed page; None for a page without a source.
+    """
+    if doctree is None or not str(app.env.doc2path(page)).endswith(".ipynb"):
+        return
+    items = "".join(
+        f"<li>{fact}</li>" for fact in facts(context["body"], page, app.config.html_theme_options)
+    )
+    line = f'</h1>\n<ul class="chapter-facts" aria-label="About this chapter">{items}</ul>'
+    context["body"] = context["body"].replace("</h1>", line, 1)
