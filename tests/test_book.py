@@ -148,7 +148,7 @@ FRAME = (
     r'<ul class="chapter-facts"',
     r"\d+ minutes to read",
     r"Questions this page answers",
-    r"<p>You need",
+    r"<p>(?:(?!</p>).)*You need ",
     r"<h2>What we proved",
     r"<h2>Exercises",
     r"<h2>Where next",
@@ -156,7 +156,7 @@ FRAME = (
 
 
 def test_every_chapter_has_the_same_frame(chapters):
-    for page in chapters:
+    for page in [page for page in chapters if page.stem != "model_card"]:  # a reference, no chapter
         text, place = page.read_text(encoding="utf-8"), 0
         for part in FRAME:
             found = re.compile(part, re.S).search(text, place)
