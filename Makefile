@@ -75,8 +75,8 @@ bench: ## time LSTMs beside each other and store the record (a quarter of an hou
 	.venv-bench/bin/python -m benchmarks.speed benchmarks/results/speed.json \
 	  $(if $(IMDB_ARCHIVE),--imdb $(IMDB_ARCHIVE))
 
-pdf: build chromium ## print the whole book into one file, _build/lstm-book.pdf
-	$(BIN)/python -m tests.pdf _build/lstm-book.pdf
+pdf: build chromium ## print the whole book into one file, _build/book.pdf
+	$(BIN)/python -m tests.pdf _build/book.pdf
 
 screenshots: build chromium ## photograph every page, wide and narrow, light and dark, into _build/screenshots
 	$(BIN)/python -m tests.screenshots _build/screenshots
