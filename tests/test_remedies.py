@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment import ablation, remedies, training
+from lstm_tutorial.sentiment import ablation, training
 from lstm_tutorial.sentiment.batches import make_loader
 from lstm_tutorial.sentiment.remedies import REMEDIES, LockedDropout, build
 from lstm_tutorial.sentiment.wide import NGramPath, WideAndDeepClassifier
@@ -70,7 +70,6 @@ def test_smoothing_pulls_training_labels_together_and_no_others(monkeypatch, sma
         return make_loader(examples, 4)
 
     monkeypatch.setattr(ablation, "make_loader", note)
-    monkeypatch.setattr(remedies, "REMEDIES", {})
     monkeypatch.setitem(
         ablation.STUDIES, "remedies", {"smooth": REMEDIES["label smoothing 0.1"] | {"epochs": 1}}
     )
@@ -94,7 +93,7 @@ def test_ngrams_in_sample_know_the_labels_and_out_of_fold_they_do_not():
 
 
 def test_the_study_of_remedies_trains_each_of_them(tmp_path, small, monkeypatch):  # noqa: F811
-    names = ["two layers", "averaged weights", "variational dropout"]
+    names = ["two layers", "averaged weights", "locked dropout"]
     monkeypatch.setitem(ablation.STUDIES, "remedies", {name: REMEDIES[name] for name in names})
     root, path = write_imdb(tmp_path), tmp_path / "out.json"
     result = call("ablate", path, "--root", root, "--study", "remedies")

@@ -25,7 +25,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "400 tokens": {"max_length": 400},
     "forget bias 1": {"start": "forget bias 1"},
     "orthogonal start": {"start": "orthogonal"},
-    "variational dropout": {"locked_dropout": True},
+    "locked dropout": {"locked_dropout": True},
     "label smoothing 0.1": {"smoothing": 0.1},
     "averaged weights": {"ema": 0.99},
     "n-grams, in sample": {"ngrams": "in sample"},
@@ -35,7 +35,10 @@ REMEDIES: dict[str, dict[str, Any]] = {
 
 
 class LockedDropout(nn.Dropout):
-    """Drop the same features at every step of a sequence: "variational" dropout.
+    """Drop the same features at every step of a sequence.
+
+    This is the half of "variational" dropout that stands outside the LSTM: the recurrent path,
+    which the paper drops as well, is left alone.
 
     References:
         Y. Gal and Z. Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent

@@ -127,8 +127,8 @@ def fit(
         ``validation_loss``, ``validation_accuracy`` and ``seconds``.
 
     Raises:
-        ValueError: if epochs, lr or patience is not positive, a loader is empty, or the checkpoint
-            belongs to a run of another length.
+        ValueError: if epochs, lr or patience is not positive, decay is not between 0 and 1, a
+            loader is empty, or the checkpoint belongs to a run of another length.
         FloatingPointError: if the loss stops being a finite number.
     """
     _check_positive(epochs=epochs, lr=lr, patience=patience, batches=len(train_loader))

@@ -65,7 +65,8 @@ def fold_of(ids: Tensor) -> Tensor:
 class NGramPath(nn.Module):
     """Add up the weights of a review's distinct n-grams.
 
-    ``fit`` fits the weights once, as ``baselines.fit_ngrams`` does; gradients leave them alone.
+    ``fit`` fits the weights once, with the regression of ``baselines.fit_ngrams``, to the words
+    that the model is given: cut at its length, and rare ones unknown. Gradients leave them alone.
     Weights that were fitted to a review know its label. So there is a set of weights for each
     fold, fitted to the other folds: in training mode a review gets those of its own fold, in
     evaluation mode the mean of all.
@@ -143,8 +144,8 @@ class NGramPath(nn.Module):
 class WideAndDeepClassifier(nn.Module):
     """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other: one model, one loss.
 
-    The n-grams are right so often that a BiLSTM which only ever corrects them gets too little
-    gradient to learn to read. So in training some reviews, by lot, are answered by the BiLSTM
+    The n-grams are right so often that a BiLSTM which only ever corrects them gets little
+    gradient to learn to read by. So in training some reviews, by lot, are answered by the BiLSTM
     alone. In evaluation mode both paths answer.
 
     Args:
@@ -172,6 +173,7 @@ class WideAndDeepClassifier(nn.Module):
 
         Raises:
             ValueError: if ids or lengths do not fit, as for ``BiLSTMClassifier``.
+            RuntimeError: if it is in training mode and its n-grams have not been fitted.
         """
         deep, wide = self.deep(ids, lengths), self.wide(ids, lengths)
         both = self.shares[0] * deep + self.shares[1] * wide
