@@ -68,32 +68,37 @@ def scan_forward(
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
     weight_hr = weights.get("weight_hr")
-    scale = data.new_tensor([1, 1, -2, 1]).repeat_interleave(h_cell)  # (4*H_cell,)
-    recurrent = data.new_empty(h_out, 4 * h_cell)
-    torch.mul(weights["weight_hh"].t(), scale, out=recurrent)
+    recurrent = weights["weight_hh"].unflatten(0, (4, -1)).mT.contiguous()  # (4, H_out, H_cell)
+    recurrent[2] *= -2
     gates = data.new_empty(len(data), 4 * h_cell)
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
     m = None if weight_hr is None else data.new_empty(len(data), h_cell)
     h_steps, c_steps = h.split([n, *sizes]), c.split([n, *sizes])
     m_steps = h_steps[1:] if m is None else m.split(sizes)
-    h_t, c_t, q, minus_two = h_steps[0], c_steps[0], torch.empty_like(hx[1]), data.new_tensor(-2)
+    four_h = h.expand(4, -1, -1).split([n, *sizes], dim=1)  # one for each gate, not copied
+    c_t, q, minus_two = c_steps[0], torch.empty_like(hx[1]), data.new_tensor(-2)
+    products = data.new_empty(4, n, h_cell)
     for steps, rows in chunks(sizes, 4 * h_cell):
         _project(data[rows], weights, gates[rows])
-        cut = [t.split(sizes[steps]) for t in (gates[rows], *gates[rows].chunk(4, dim=1))]
-        made = (m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
-        for running, a, i, f, s, o, m_t, h_next, c_next in zip(
+        by_gate = gates[rows].unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
+        cut = [t.split(sizes[steps], dim=-2) for t in (gates[rows], by_gate, *by_gate)]
+        made = (four_h[steps], m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
+        for running, a, a_ifgo, i, f, s, o, h_t, m_t, h_next, c_next in zip(
             sizes[steps], *cut, *made, strict=True
         ):
             if running < n:  # the shortest sequences have ended
-                h_t, c_t, q, n = h_t[:running], c_t[:running], q[:running], running
-            a.addmm_(h_t, recurrent).sigmoid_()
+                h_t, c_t, q, n = h_t[:, :running], c_t[:running], q[:running], running
+                products = data.new_empty(4, n, h_cell)
+            # A product for each gate: two threads share four, and don't share one.
+            a_ifgo.add_(torch.bmm(h_t, recurrent, out=products))
+            a.sigmoid_()
             torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
             torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
             torch.addcmul(o, o, q, value=-2, out=m_t)
             if weight_hr is not None:
                 torch.mm(m_t, weight_hr.t(), out=h_next)
-            h_t, c_t = h_next, c_next
+            c_t = c_next
     return gates, h, c, m
 
 
@@ -158,16 +163,19 @@ def scan_backward(
     d_c = grads[2].clone()  # (N, H_cell): what flows into c from later steps
     d_data = torch.empty_like(data) if needs_data else None
     d_weights = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    h_before, c_before, d_before = (_before(t, sizes) for t in (h, c, d_h))
     for steps, rows in reversed(list(chunks(sizes, 4 * h_cell))):
-        h_before, c_before = (_rows_before(t, sizes, steps, rows) for t in (h, c))
-        derivatives, of_c = local_derivatives(gates[rows], c_before, c[n:][rows])
+        h_rows, c_rows = h[rows], c[rows]
+        if sizes[steps][-1] < n:  # not every step so far has N rows
+            h_rows, c_rows = torch.cat(h_before[steps]), torch.cat(c_before[steps])
+        derivatives, of_c = local_derivatives(gates[rows], c_rows, c[n:][rows])
         forget = gates[rows, h_cell : 2 * h_cell]
         d_m = d_h[n:][rows].split(sizes[steps])
-        d_before = _before(d_h.split([n, *sizes])[steps], sizes[steps])
-        _walk_back(derivatives, of_c, forget, sizes[steps], (d_m, d_before), d_c, weights)
+        d_steps = (d_m, d_before[steps])
+        _walk_back(derivatives, of_c, forget, sizes[steps], d_steps, d_c, weights)
         d_a = derivatives.flatten(1)  # (rows, 4*H_cell)
         d_weights["weight_ih"].addmm_(d_a.t(), data[rows])
-        d_weights["weight_hh"].addmm_(d_a.t(), h_before)
+        d_weights["weight_hh"].addmm_(d_a.t(), h_rows)
         if "bias_ih" in weights:
             d_weights["bias_ih"] += d_a.sum(0)
         if m is not None:
@@ -179,18 +187,10 @@ def scan_backward(
     return d_data, d_h[:n], d_c, d_weights
 
 
-def _before(states: Sequence[Tensor], sizes: Sequence[int]) -> list[Tensor]:
-    """Of the states before each step, those of the sequences that take part in it."""
-    return [
-        t if len(t) == running else t[:running] for t, running in zip(states, sizes, strict=True)
-    ]
-
-
-def _rows_before(states: Tensor, sizes: Sequence[int], steps: slice, rows: slice) -> Tensor:
-    """The state that each row's step was given; ``states`` begins with the initial one."""
-    if sizes[steps][-1] == sizes[0]:  # every step so far has N rows
-        return states[rows]
-    return torch.cat(_before(states.split([sizes[0], *sizes])[steps], sizes[steps]))
+def _before(states: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """The state before each step, of the sequences that take part in it, float (size, ...) each."""
+    steps = states.split([sizes[0], *sizes])[:-1]
+    return [t if len(t) == n else t[:n] for t, n in zip(steps, sizes, strict=True)]
 
 
 def _walk_back(
