@@ -23,6 +23,8 @@ def ended(sizes: Sequence[int]) -> Tensor:
     Returns:
         int64 (N,).
     """
+    if sizes[0] == sizes[-1]:  # all end with the last step
+        return torch.arange(sum(sizes[:-1]), sum(sizes))
     steps = torch.tensor(sizes)
     last = (steps[:, None] > torch.arange(sizes[0])).sum(0) - 1  # (N,), the last step of each
     return (steps.cumsum(0) - steps)[last] + torch.arange(sizes[0])
@@ -68,7 +70,8 @@ def scan_forward(
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
     weight_hr = weights.get("weight_hr")
-    recurrent = weights["weight_hh"].unflatten(0, (4, -1)).mT.contiguous()  # (4, H_out, H_cell)
+    recurrent = weights["weight_hh"].unflatten(0, (4, -1)).mT  # (4, H_out, H_cell)
+    recurrent = recurrent.clone(memory_format=torch.contiguous_format)
     recurrent[2] *= -2
     gates = data.new_empty(len(data), 4 * h_cell)
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)

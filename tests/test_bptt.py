@@ -95,6 +95,14 @@ def test_gradients_come_only_where_they_are_asked_for():
     assert x.grad.any()
 
 
+@pytest.mark.parametrize("hidden_size", [1, 4])
+def test_a_call_leaves_the_weights_as_they_were(hidden_size):
+    fast = FastLSTM(3, hidden_size)
+    before = [weight.clone() for weight in fast.parameters()]
+    fast(torch.randn(5, 2, 3))[0].sum().backward()
+    assert all(torch.equal(u, v) for u, v in zip(fast.parameters(), before, strict=True))
+
+
 def test_changing_the_output_in_place_is_refused_as_torch_does():
     def double_and_differentiate(output: torch.Tensor) -> None:
         output.mul_(2)
