@@ -2,6 +2,9 @@
 
     python -m benchmarks.speed benchmarks/results/speed.json
 
+With --part padded --part growth only those parts are measured again, and the other rows of the
+record stay as they were; the record then names the command of each.
+
 In each row all contenders run in turn, one step each, over and over, so that whatever else the
 machine does slows all of them. A contender's number is the median of its ratios to the first of the
 row within the same turn, beside the quartiles; below 1 is faster. Milliseconds stand beside for
@@ -193,7 +196,7 @@ def setting_rows(repeats: int) -> list[dict]:
         steps = settings.fading_steps(cls)
         rows.append(row(f"fading gradients, {cls.__name__}", (1000, 32, 64, 64), steps, repeats))
     rows.append(row("compiled, inference", (10, 32, 128, 256), settings.compile_steps(), repeats))
-    return rows + settings.profile_rows()
+    return rows
 
 
 def review_rows(archive: Path) -> list[dict]:
@@ -235,7 +238,7 @@ def peak_mib(who: str, size: tuple[int, int, int, int]) -> float:
     return float(done.stdout)
 
 
-def memory_rows() -> list[dict]:
+def memory_rows(repeats: int = 1) -> list[dict]:
     """Peak memory of a training step, each contender in a process of its own."""
     rows = []
     for size in SIZES[2:4]:
@@ -246,12 +249,14 @@ def memory_rows() -> list[dict]:
 
 
 PARTS: dict[str, Callable[[int], list[dict]]] = {
+    "memory": memory_rows,
     "padded": padded_rows,
     "packed": packed_rows,
     "ragged": ragged_rows,
     "growth": growth_rows,
     "scaling": scaling_rows,
     "settings": setting_rows,
+    "profile": lambda repeats: settings.profile_rows(),
 }
 
 
@@ -263,34 +268,54 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def main(path: Path, repeats: int = 15, threads: int = 2, imdb: Path | None = None) -> None:
+def main(
+    path: Path,
+    repeats: int = 15,
+    threads: int = 2,
+    imdb: Path | None = None,
+    part: list[str] | None = None,
+) -> None:
     """Run every part and write the record, whole or not at all.
 
-    With --imdb, the archive of the reviews, also time the book's classifier on them.
+    With --imdb, the archive of the reviews, also time the book's classifier on them. With --part,
+    as often as wanted, run only these parts, and keep the other rows of the record at ``path``.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    torch.manual_seed(0)
-    record = {
-        "command": f"python -m benchmarks.speed {path} --repeats {repeats} --threads {threads}"
-        + (' --imdb "$IMDB_ARCHIVE"' if imdb else ""),
+    command = f"python -m benchmarks.speed {path} --repeats {repeats} --threads {threads}"
+    command += ' --imdb "$IMDB_ARCHIVE"' if imdb else ""
+    old = json.loads(path.read_text()) if part else {"rows": [], "command": command}
+    setting = _setting(threads)
+    if part and any(old[name] != value for name, value in setting.items()):
+        raise typer.BadParameter("the record is of another machine or version: run all parts")
+    parts = PARTS | ({"imdb": lambda _: review_rows(imdb)} if imdb else {})
+    chosen = part or list(parts)
+    rows = {name: [entry for entry in old["rows"] if entry["part"] == name] for name in parts}
+    kept = [entry for entry in old["rows"] if entry["part"] not in parts]
+    for name in chosen:
+        torch.manual_seed(0)
+        rows[name] = [{"part": name} | entry for entry in parts[name](repeats)]
+    again = old.get("again", {}) | {name: f"{command} --part {name}" for name in part or ()}
+    record = {"command": old["command"], "again": again, **setting}
+    record["rows"] = kept + [entry for name in parts for entry in rows[name]]
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n")
+    partial.replace(path)
+
+
+def _setting(threads: int) -> dict:
+    """Seed, versions and machine of a run."""
+    peers = {peer: found for peer in PEERS if (found := version_of(peer))}
+    return {
         "seed": 0,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__}
-        | {peer: found for peer in PEERS if (found := version_of(peer))},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__} | peers,
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
             "processor": _processor(),
             "cores": len(os.sched_getaffinity(0)),
             "threads": threads,
         },
-        "rows": memory_rows()
-        + (review_rows(imdb) if imdb else [])
-        + [entry for part in PARTS.values() for entry in part(repeats)],
     }
-    text = json.dumps(record, indent=1) + "\n"
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def _processor() -> str:
