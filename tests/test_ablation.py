@@ -7,7 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from lstm_tutorial.sentiment import ablation
-from lstm_tutorial.sentiment.ablation import BASE, VARIANTS
+from lstm_tutorial.sentiment.ablation import BASE, BATCH_SIZE, SIZES, VARIANTS
+from lstm_tutorial.sentiment.batches import BucketSampler
 from lstm_tutorial.sentiment.mistakes import (
     PADDED_POOLINGS,
     PaddedClassifier,
@@ -15,6 +16,8 @@ from lstm_tutorial.sentiment.mistakes import (
     shift_right,
 )
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from lstm_tutorial.sentiment.pipeline import read_part
+from lstm_tutorial.sentiment.text import tokenize
 from tests.test_command_line import assert_one_line, call, write_imdb
 
 IDS = torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 2]])
@@ -108,3 +111,15 @@ def test_a_stopped_ablation_goes_on_with_what_is_missing(tmp_path, small):
 
 def test_a_record_has_somewhere_to_go_before_anything_is_trained(tmp_path):
     assert_one_line(call("ablate", tmp_path / "none" / "out.json"), "is no folder")
+
+
+def test_real_batches_of_like_length_hold_less_than_two_percent_padding(imdb_archive):
+    reviews = read_part("train", {"corpus": "imdb", "validation_fraction": 0.1}, imdb_archive)
+    tokens = [len(tokenize(review.text)) for review in reviews[::4]]
+    lengths = torch.tensor(tokens).clamp(max=SIZES["max_length"])
+    share = {}
+    for pool in (1, 50):
+        sampler = BucketSampler(lengths, BATCH_SIZE, shuffle=True, pool=pool)
+        batches = [lengths[batch] for batch in sampler]
+        share[pool] = 1 - int(lengths.sum()) / sum(len(b) * int(b.max()) for b in batches)
+    assert share[50] < 0.02 < 0.1 < share[1]
