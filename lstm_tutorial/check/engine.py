@@ -4,6 +4,7 @@ A mistake is recognised by its numbers: wrong implementations with the contract 
 object run over the same cases, and the first whose every value equals the reader's names it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from lstm_tutorial.check.table import LOOK_AT, MISTAKES
 from lstm_tutorial.check.telling import (
     differences,
     isclose,
+    line_of,
     pattern_of_failures,
     tell_exception,
 )
@@ -125,7 +127,9 @@ class Examination:
             self._recognise(self.wrongs, got, failing)
             or _without_gradient(out, expected)
             or _not_finite(out, expected)
+            or self._changed_in_place(out)
             or self._recognise(self.rarely(), got, failing)
+            or _gradient_wrong(out, expected)
         )
         if wrong is not None:
             return wrong.mistake, wrong.diagnosis, LOOK_AT[wrong.mistake]
@@ -135,6 +139,12 @@ class Examination:
             return "raised", *tell_exception(out, self.call)
         told = "The numbers are not the wanted ones, and fit no mistake that this check knows."
         return "unrecognised", told, self.otherwise
+
+    def _changed_in_place(self, out: Outcome) -> Wrong | None:
+        """Whether it raised for that; where parameters are compared, it is asked to change them."""
+        if self.compared == "parameters" or not re.search(r"\bin-?place operation", str(out)):
+            return None
+        return Wrong("changed_in_place", None, line_of(out)) if _raised(out) else None
 
     def _recognise(
         self, wrongs: Iterable[Wrong], got: list[Outcome], failing: list[int]
@@ -184,6 +194,15 @@ def _without_gradient(out: Outcome, expected: Values) -> Wrong | None:
     names = ", ".join(name.removeprefix("gradient of ") for name in cut)
     told = f"None reaches {names}."
     return Wrong("gradient_missing", None, told) if cut and cut == wrong else None
+
+
+def _gradient_wrong(out: Outcome, expected: Values) -> Wrong | None:
+    if isinstance(out, Exception):
+        return None
+    wrong = [name for name in expected if not close(out[name], expected[name])]
+    names = [name.removeprefix("gradient of ") for name in wrong if name.startswith("gradient of")]
+    told = f"Those of {', '.join(names)} differ."
+    return Wrong("gradient_wrong", None, told) if len(names) == len(wrong) else None
 
 
 def _not_finite(out: Outcome, expected: Values) -> Wrong | None:

@@ -112,6 +112,8 @@ _CHANGES: list[tuple[str, dict, str]] = [
     ("states_detached", {"take": _detach(True, True)}, "Both h and c are."),
     ("states_detached", {"take": _detach(True, False)}, "It is h."),
     ("states_detached", {"take": _detach(False, True)}, "It is c."),
+    ("state_returned_detached", {"give": _detach(True, False)}, "It is h."),
+    ("state_returned_detached", {"give": _detach(False, True)}, "It is c."),
 ]
 
 

@@ -83,11 +83,15 @@ def tell_exception(error: Exception, call: str) -> tuple[str, str]:
     Returns:
         The diagnosis, with type, message, and the line where there is one; and what to look at.
     """
-    words = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame)]
-    line = f" At line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    words = f"{type(error).__name__}: {error}".removesuffix(".")
     hint = next((hint for key, hint in _HINTS.items() if key in words), "that line.")
-    return f"Your code raised {words}.{line}", f"{hint} The check calls {call}."
+    return f"Your code raised {words}. {line_of(error)}".strip(), f"{hint} The check calls {call}."
+
+
+def line_of(error: Exception) -> str:
+    """Tell the reader's line from which an error came, if there is one."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame)]
+    return f"At line {frames[-1].lineno}: {frames[-1].line}".strip() if frames else ""
 
 
 def _foreign(frame: traceback.FrameSummary) -> bool:

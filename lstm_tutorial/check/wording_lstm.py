@@ -22,6 +22,14 @@ MISTAKES_IN_AN_LSTM: dict[str, tuple[str, str]] = {
         "The numbers are right, and no gradient flows back from them.",
         ".detach(), .data, .item(), .numpy(), torch.tensor(...) and torch.no_grad() cut the graph.",
     ),
+    "gradient_wrong": (
+        "The numbers are right, and their gradients are not.",
+        ".detach(), .data, .item(), .numpy(), torch.tensor(...) and torch.no_grad() on the way.",
+    ),
+    "changed_in_place": (
+        "Your code changes a tensor that it was given, or that the gradient needs, in place.",
+        "*=, +=, x[...] = and names ending in _: make a new tensor, as in c = f * c + i * g.",
+    ),
     "parameter_names": (
         "Your parameters have other names or shapes than torch's, so its weights do not load.",
         "the names in your constructor; print(dict(module.named_parameters()).keys()) lists them.",
@@ -134,6 +142,10 @@ MISTAKES_IN_AN_LSTM: dict[str, tuple[str, str]] = {
     "states_detached": (
         "The numbers are right, and the gradient is cut: the state is detached between steps.",
         ".detach(), .data or torch.no_grad() around the state.",
+    ),
+    "state_returned_detached": (
+        "The numbers are right, and no gradient flows back from one of the states you return.",
+        "the return line, and .detach(), .data or torch.no_grad() above it.",
     ),
     # Layers, directions, layouts.
     "directions_swapped": (
