@@ -108,7 +108,7 @@ def dropped(choice: str) -> bool:
         "Numbers of the input": zero_columns(one["weight_ih_l0"]),
         "Numbers of output": bool((lstm(torch.randn(9, 4, 8))[0] == 0).any()),
         "Numbers of the old hidden state that a step reads": any(map(zero_columns, recurrent)),
-        "Numbers that layer 2 reads from layer 1": zero_columns(one["weight_ih_l1"]),
+        "Numbers that the second layer reads from the first": zero_columns(one["weight_ih_l1"]),
     }[choice]
 
 
