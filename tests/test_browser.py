@@ -245,6 +245,22 @@ def test_search_finds_a_message_with_the_numbers_of_a_reader(browser, html):
         assert "book/questions" in visit.page.evaluate(pages, pasted), pasted
 
 
+@pytest.mark.parametrize(
+    ("message", "section"),
+    [
+        ("Expected hidden[0] size (1, 64, 128), got [2, 64, 128]", "expected-hidden-0-size-got"),
+        ("mat1 and mat2 shapes cannot be multiplied (32x512 and 256x2)", "mat1-and-mat2-shapes-"),
+        ("start (40) + length (1) exceeds dimension size (40).", "start-length-exceeds-dimension"),
+    ],
+)
+def test_search_shows_the_section_of_a_message_first(browser, html, message, section):
+    words = quote_plus(f"RuntimeError: {message}")
+    visit = Visit(browser, f"{(html / 'search.html').as_uri()}?q={words}")
+    found = visit.page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert f"book/inputs.html#{section}" in found.get_attribute("href")
+    visit.page.close()
+
+
 def test_a_foreign_request_is_noticed(browser, html, tmp_path):
     page = tmp_path / "page.html"
     page.write_text('<img src="http://127.0.0.1:9/picture.png">', encoding="utf-8")

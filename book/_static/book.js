@@ -7,9 +7,38 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
 // An error message pasted into the search holds the reader's own numbers and types, which no page
 // has, and short words that the index leaves out. The search wants every word: so queries of more
 // than five words are searched without these.
+const wordsOf = (text) => text.split(/[^\p{Letter}\p{Number}_]+/u).filter((word) => word);
+const isGeneral = (word) => !/^(.{1,3}|\d.*|(b?float|int)\d+|\w+(Error|Warning))$/.test(word);
 window.splitQuery = (query) => {
-  const words = query.split(/[^\p{Letter}\p{Number}_]+/u).filter((word) => word);
-  const own = /^(.{1,3}|\d.*|(b?float|int)\d+|\w+(Error|Warning))$/;
-  const general = words.filter((word) => !own.test(word));
+  showSectionsFirst();
+  const words = wordsOf(query);
+  const general = words.filter(isGeneral);
   return words.length > 5 && general.length > 0 ? general : words;
+};
+
+// A section whose heading's words all stand in the query explains that message: it comes first.
+const sectionsAskedFor = (query) => {
+  const { alltitles, docnames, filenames, titles } = Search._index;
+  const asked = new Set(wordsOf(query.toLowerCase()));
+  const found = [];
+  for (const [title, places] of Object.entries(alltitles)) {
+    const words = [...new Set(wordsOf(title).filter(isGeneral))];
+    if (words.length < 2 || !words.every((word) => asked.has(word.toLowerCase()))) continue;
+    for (const [file, id] of places.filter(([, id]) => id)) {
+      const name = `${titles[file]} > ${title}`;
+      found.push([docnames[file], name, `#${id}`, null, 100 + words.length, filenames[file]]);
+    }
+  }
+  return found.sort((a, b) => a[4] - b[4]);
+};
+// The search's own scripts run after this one and search at once: they call splitQuery first.
+const showSectionsFirst = () => {
+  if (Search.search) return;
+  Search.search = Search._performSearch; // its results are shown from the last to the first
+  Search._performSearch = (query, ...terms) => {
+    const first = sectionsAskedFor(query);
+    const places = first.map(([page, , place]) => page + place);
+    const isOther = ([page, , place]) => !places.includes(page + place);
+    return [...Search.search(query, ...terms).filter(isOther), ...first];
+  };
 };
