@@ -219,6 +219,13 @@ def test_a_packed_sequence_takes_no_lengths():
         describe(nn.LSTM(3, 4), packed, [5, 3])
 
 
+@pytest.mark.parametrize("shape", [(1, 2, 4), (1, 4)], ids=["batched", "unbatched"])
+def test_states_are_not_taken_for_lengths(shape):
+    hx = zeros(shape), zeros(shape)
+    with pytest.raises(TypeError, match=r"got a tuple of tensors\nTo mend it: leave hx out"):
+        describe(nn.LSTM(3, 4), (5, 2, 3), hx)
+
+
 @pytest.mark.parametrize(
     ("module", "got", "says"),
     [

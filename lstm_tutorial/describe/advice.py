@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 LENGTHS_OF_PACKED = "leave lengths out: a PackedSequence holds them as batch_sizes."
+STATES_AS_LENGTHS = "leave hx out, and compare its shapes with the rows h_0 and c_0 of the table."
 
 
 def on_module(module: Any, inside: Sequence[str]) -> str:

@@ -63,6 +63,9 @@ def checked_input(
         _check_packed(module, given, advice.on_packed_rows)
         return given
     input = _as_tensor(module, given)
+    if isinstance(lengths, tuple | list) and any(getattr(n, "ndim", 0) > 1 for n in lengths):
+        words = f"expected whole numbers as lengths, got a {type(lengths).__name__} of tensors"
+        raise _refusal(TypeError, words, advice.STATES_AS_LENGTHS)
     if lengths is not None:
         return _packed(module, input, lengths)
     try:
