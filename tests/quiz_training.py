@@ -1,4 +1,4 @@
-"""What proves the quizzes of sentiment, of the first attempt and of failures."""
+"""What proves the quizzes of sentiment, of the first attempt, of remedies and of failures."""
 
 import json
 from collections import Counter
@@ -11,8 +11,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, pad
 
 from lstm_tutorial.sentiment import evidence, load_pretrained, runs
 from lstm_tutorial.sentiment.analysis import difference, interval
+from lstm_tutorial.sentiment.batches import make_loader
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from lstm_tutorial.sentiment.remedies import LockedDropout
 from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
+from lstm_tutorial.sentiment.wide import NGramPath
 from tests.quiz_basics import shape_in
 from tests.quizzes import BOOK, proves
 
@@ -162,3 +165,29 @@ def weight_of_not(choice: str) -> bool:
     if "like any other" in choice:
         return not is_positive and not hears
     return not is_positive and hears and -weight["boring"] > weight["not"]
+
+
+@proves("quiz-remedies-in-sample")
+def gradient_that_is_left(choice: str) -> bool:
+    ids, labels = torch.randint(2, 500, (200, 60)), torch.randint(0, 2, (200,)).tolist()
+    loader = make_loader(list(zip(ids.tolist(), labels, strict=True)), 50)
+    path = NGramPath(3, buckets=2**14)
+    path.fit(loader, out_of_fold=False)
+    left = torch.cat([path(b.ids, b.lengths).sigmoid() - b.labels for b in loader]).abs().mean()
+    return bool({"A": left > 0.4, "N": left < 0.15}[choice[0]]) and "random" not in choice
+
+
+@proves("quiz-remedies-decay")
+def steps_to_forget_half(choice: str) -> bool:
+    return 0.99 ** int(choice) <= 0.5 < 0.99 ** (int(choice) - 1)
+
+
+@proves("quiz-remedies-locked")
+def decisions_of_a_pass(choice: str) -> bool:
+    kept = LockedDropout(0.5)(torch.ones(8, 100, 50))
+    decisions = {
+        "400": bool((kept == kept[:, :1]).all()),
+        "50": bool((kept == kept[:1, :1]).all()),
+    }
+    decisions["400"] &= not decisions["50"]
+    return decisions.get(choice, not any(decisions.values()))

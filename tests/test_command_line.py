@@ -668,6 +668,7 @@ def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
         ("max", "book/records/imdb-max.json"),
         ("final-states", "book/records/imdb-final-states.json"),
         ("small", "lstm_tutorial/sentiment/shipped/run.json"),
+        ("strong", "book/records/strong-0.json"),
     ],
 )
 def test_a_preset_repeats_its_record(preset, path, monkeypatch):

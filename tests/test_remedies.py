@@ -93,7 +93,7 @@ def test_ngrams_in_sample_know_the_labels_and_out_of_fold_they_do_not():
 
 
 def test_the_study_of_remedies_trains_each_of_them(tmp_path, small, monkeypatch):  # noqa: F811
-    names = ["two layers", "averaged weights", "locked dropout"]
+    names = ["128 units", "averaged weights", "locked dropout"]
     monkeypatch.setitem(ablation.STUDIES, "remedies", {name: REMEDIES[name] for name in names})
     root, path = write_imdb(tmp_path), tmp_path / "out.json"
     result = call("ablate", path, "--root", root, "--study", "remedies")

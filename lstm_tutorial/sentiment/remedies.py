@@ -21,16 +21,15 @@ MAX_N = 3
 REMEDIES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "128 units": {"hidden_size": 128},
-    "two layers": {"num_layers": 2},
-    "400 tokens": {"max_length": 400},
-    "forget bias 1": {"start": "forget bias 1"},
-    "orthogonal start": {"start": "orthogonal"},
-    "locked dropout": {"locked_dropout": True},
-    "label smoothing 0.1": {"smoothing": 0.1},
-    "averaged weights": {"ema": 0.99},
-    "n-grams, in sample": {"ngrams": "in sample"},
     "n-grams, out of fold": {"ngrams": "out of fold"},
     "n-grams, out of fold, never without": {"ngrams": "out of fold", "alone": 0.0},
+    "n-grams, in sample": {"ngrams": "in sample"},
+    "averaged weights": {"ema": 0.99},
+    "locked dropout": {"locked_dropout": True},
+    "label smoothing 0.1": {"smoothing": 0.1},
+    "forget bias 1": {"start": "forget bias 1"},
+    "orthogonal start": {"start": "orthogonal"},
+    "400 tokens": {"max_length": 400},
 }
 
 

@@ -144,8 +144,8 @@ class NGramPath(nn.Module):
 class WideAndDeepClassifier(nn.Module):
     """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other: one model, one loss.
 
-    The n-grams are right so often that a BiLSTM which only ever corrects them gets little
-    gradient to learn to read by. So in training some reviews, by lot, are answered by the BiLSTM
+    The n-grams are right so often that a BiLSTM which only ever corrects them may get too little
+    gradient to learn to read. So in training some reviews, by lot, are answered by the BiLSTM
     alone. In evaluation mode both paths answer.
 
     Args:
