@@ -77,6 +77,20 @@ def test_smoothing_pulls_training_labels_together_and_no_others(monkeypatch, sma
     assert seen == {True: {0.05, 0.95}, False: {0, 1}}
 
 
+def test_averaging_reaches_the_training_of_its_variant_alone(monkeypatch, small, tmp_path):  # noqa: F811
+    seen, fit = [], training.fit
+
+    def note(*args, **options):
+        seen.append(options["decay"])
+        return fit(*args, **options)
+
+    monkeypatch.setattr(ablation.training, "fit", note)
+    names = ["as it is", "averaged weights"]
+    monkeypatch.setitem(ablation.STUDIES, "remedies", {name: REMEDIES[name] for name in names})
+    ablation.run(0, write_imdb(tmp_path), "remedies")
+    assert seen == [0, REMEDIES["averaged weights"]["ema"]]
+
+
 def test_ngrams_in_sample_know_the_labels_and_out_of_fold_they_do_not():
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(2, 500, (400, 12), generator=generator)
