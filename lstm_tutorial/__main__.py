@@ -86,7 +86,7 @@ def train(
     ] = 0.0,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
     patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
-    validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out.")] = 0.1,
+    validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out, or 0.")] = 0.1,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
@@ -107,7 +107,8 @@ def train(
 
         def show(epoch: dict) -> None:
             with tqdm.external_write_mode():  # hides the bar while the line is written
-                print(EPOCH_LINE.format(**epoch), flush=True)
+                line = EPOCH_LINE + VALIDATION * ("validation_loss" in epoch)
+                print((line + ", {seconds:.0f} s").format(**epoch), flush=True)
             bar.reset()
 
         record = runs.train(
@@ -117,10 +118,8 @@ def train(
         print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
 
 
-EPOCH_LINE = (
-    "epoch {epoch}: train loss {train_loss:.4f} accuracy {train_accuracy:.4f}, "
-    "validation loss {validation_loss:.4f} accuracy {validation_accuracy:.4f}, {seconds:.0f} s"
-)
+EPOCH_LINE = "epoch {epoch}: train loss {train_loss:.4f} accuracy {train_accuracy:.4f}"
+VALIDATION = ", validation loss {validation_loss:.4f} accuracy {validation_accuracy:.4f}"
 
 
 @app.command()

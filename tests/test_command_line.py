@@ -203,6 +203,17 @@ def test_without_a_root_the_download_is_read(tmp_path, monkeypatch):
     assert "IMDB_ARCHIVE" not in record["command"]
 
 
+def test_with_nothing_held_out_all_reviews_are_learned_and_the_last_epoch_stays(tmp_path):
+    options = ["--root", write_imdb(tmp_path), *SMALL, "--validation-fraction", "0"]
+    result = call("train", tmp_path / "run", *options)
+    assert result.exit_code == 0, result.output
+    assert "validation" not in result.stdout
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["data"] == {"corpus": "imdb", "train": 40, "validation": 0, "test": 40}
+    assert record["best_epoch"] == len(record["epochs"]) == 2
+    assert "validation_accuracy" not in record["epochs"][-1]
+
+
 def test_another_seed_gives_other_weights_and_the_same_parts(small_corpus, tmp_path):
     for seed in ("0", "1"):
         assert call("train", tmp_path / seed, *BUILT_IN, "--seed", seed).exit_code == 0
@@ -474,7 +485,7 @@ BAD_OPTIONS = [
     ("--corpus", "tweets"),
     ("--vocab-size", "2"),
     ("--max-length", "0"),
-    ("--validation-fraction", "0"),
+    ("--validation-fraction", "-0.1"),
     ("--validation-fraction", "1"),
     ("--validation-fraction", "0.0001"),
     ("--validation-fraction", "0.9999"),

@@ -48,6 +48,9 @@ def test_recorded_command_parses_to_the_recorded_configuration(record):
 
 
 def test_best_epoch_is_the_best_on_the_validation_part(record):
+    if record["data"]["validation"] == 0:  # every review is for training
+        assert record["best_epoch"] == len(record["epochs"])
+        return
     accuracies = [epoch["validation_accuracy"] for epoch in record["epochs"]]
     assert record["best_epoch"] == 1 + accuracies.index(max(accuracies))
 

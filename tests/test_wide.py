@@ -100,28 +100,41 @@ def test_unfitted_ngrams_refuse_to_train():
         NGramPath(1)(torch.tensor([[2]]), torch.tensor([1]))
 
 
-def test_half_of_the_training_reviews_are_answered_by_the_bilstm_alone():
+@pytest.fixture
+def model():
     torch.manual_seed(0)
     model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
     model.wide = fitted()
     model.shares.data = torch.tensor([0.7, 0.4])
+    return model
+
+
+@pytest.mark.parametrize("two_answers", [True, False])
+def test_the_bilstm_answers_for_itself_in_training_alone(model, two_answers):
+    model.two_answers = two_answers
     batch = next(iter(loader()))
-    with torch.no_grad():
+    for mode in (True, False):
+        model.train(mode)
         deep, wide = (path(batch.ids, batch.lengths) for path in (model.deep, model.wide))
-        drawn = torch.stack([model(batch.ids, batch.lengths) for _ in range(300)])  # (300, 4)
         both = 0.7 * deep + 0.4 * wide
-        alone, together = (torch.isclose(drawn, answer) for answer in (deep, both))
-        assert (alone | together).all()
-        assert alone.float().mean() == pytest.approx(0.5, abs=0.1)
-        model.eval()
-        wide = model.wide(batch.ids, batch.lengths)
-        assert_close(model(batch.ids, batch.lengths), 0.7 * deep + 0.4 * wide)
+        wanted = torch.stack([deep, both]) if mode and two_answers else both
+        assert_close(model(batch.ids, batch.lengths), wanted)
 
 
-def test_the_weights_of_the_ngrams_stay_as_they_were_fitted():
-    torch.manual_seed(0)
-    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
-    model.wide = fitted()
+def test_the_loss_counts_both_answers_and_the_accuracy_the_last(model):
+    scheduler = torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD(model.parameters(), lr=1e-9))
+    batch = next(iter(loader(len(EXAMPLES))))
+    answers = model.train()(batch.ids, batch.lengths).detach()
+    found = training.train_epoch(model, loader(len(EXAMPLES)), scheduler.optimizer, scheduler)
+    losses = [
+        torch.nn.functional.binary_cross_entropy_with_logits(a, batch.labels) for a in answers
+    ]
+    assert losses[0].item() != pytest.approx(losses[1].item(), rel=1e-2)
+    assert found["loss"] == pytest.approx((sum(losses) / 2).item())
+    assert found["accuracy"] == ((answers[1] > 0) == (batch.labels > 0.5)).float().mean().item()
+
+
+def test_the_weights_of_the_ngrams_stay_as_they_were_fitted(model):
     before = model.wide.weight.clone(), model.deep.classifier.weight.detach().clone()
     history = training.fit(model, loader(), loader(), epochs=20, lr=1e-2, patience=20)
     assert torch.equal(model.wide.weight, before[0])

@@ -25,7 +25,7 @@ class Prepared(NamedTuple):
 
     vocab: Vocab
     train: DataLoader
-    validation: DataLoader
+    validation: DataLoader | None
     counts: dict[str, int]
 
 
@@ -37,8 +37,8 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
         root: where IMDB lies; None for the cached download.
 
     Returns:
-        A shuffling loader for training and one in fixed order for validation. The vocabulary knows
-        the words of the reviews left for training, and no others.
+        A shuffling loader for training and one in fixed order for validation, or None if nothing
+        is held out. The vocabulary knows the words of the reviews left for training, and no others.
 
     Raises:
         ValueError: if a review or a setting is no good.
@@ -47,13 +47,14 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
     _check(settings)
     reviews, validation = read_training(settings, root)
     counts = {"train": len(reviews), "validation": len(validation)}
-    if 0 in counts.values():
+    held_out = settings["validation_fraction"] > 0
+    if counts["train"] == 0 or (held_out and counts["validation"] == 0):
         raise ValueError(f"expected reviews in both parts, got {counts}: change the fraction")
     vocab = build_vocab(map(tokens_of, reviews), settings["min_freq"], settings["vocab_size"])
     return Prepared(
         vocab,
         make_review_loader(reviews, vocab, settings, shuffle=True),
-        make_review_loader(validation, vocab, settings),
+        make_review_loader(validation, vocab, settings) if held_out else None,
         counts,
     )
 
@@ -70,7 +71,8 @@ def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], 
     """
     fraction = settings["validation_fraction"]
     if _is_imdb(settings, root):
-        return imdb.split_by_film(imdb.load("train", root), fraction, SPLIT_SEED)
+        reviews = imdb.load("train", root)
+        return imdb.split_by_film(reviews, fraction, SPLIT_SEED) if fraction else (reviews, [])
     reviews = corpus.make_reviews(BUILT_IN_SIZES["train"], seed=0)
     cut = round(fraction * len(reviews))
     return reviews[cut:], reviews[:cut]
@@ -165,6 +167,6 @@ def _check(settings: Settings) -> None:
             raise ValueError(f"expected a finite {name}, got {settings[name]}")
     if settings["lr"] <= 0:
         raise ValueError(f"expected lr greater than 0, got {settings['lr']}")
-    if not 0 < settings["validation_fraction"] < 1:
+    if not 0 <= settings["validation_fraction"] < 1:
         came = settings["validation_fraction"]
-        raise ValueError(f"expected validation_fraction between 0 and 1, got {came}")
+        raise ValueError(f"expected validation_fraction of at least 0 and below 1, got {came}")

@@ -15,14 +15,14 @@ OFF = {  # what a setting is where no remedy is taken
     "smoothing": 0.0,  # of the training labels
     "ema": 0.0,
     "ngrams": "none",  # or "in sample", or "out of fold"
-    "alone": 0.5,  # share of the training reviews answered without them
+    "two_answers": True,  # in training: that of the BiLSTM beside that of both
 }
 MAX_N = 3
 REMEDIES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "128 units": {"hidden_size": 128},
     "n-grams, out of fold": {"ngrams": "out of fold"},
-    "n-grams, out of fold, never without": {"ngrams": "out of fold", "alone": 0.0},
+    "n-grams, out of fold, one answer": {"ngrams": "out of fold", "two_answers": False},
     "n-grams, in sample": {"ngrams": "in sample"},
     "averaged weights": {"ema": 0.99},
     "locked dropout": {"locked_dropout": True},
@@ -77,7 +77,7 @@ def build(chosen: dict[str, Any]) -> BiLSTMClassifier | WideAndDeepClassifier:
         model.dropout = LockedDropout(chosen["dropout"])
     if chosen["ngrams"] == "none":
         return model
-    return WideAndDeepClassifier(model, MAX_N, chosen["alone"])
+    return WideAndDeepClassifier(model, MAX_N, chosen["two_answers"])
 
 
 @torch.no_grad()

@@ -3,6 +3,9 @@
 A loader here is what ``batches.make_loader`` returns: it yields ``Batch(ids, lengths, labels)``,
 and its ``batch_sampler`` gives every epoch an order of its own. The model is anything that maps ids
 and lengths to one logit a row. Training takes place on the device that holds the model.
+
+In training mode a model may give several answers, logits (answers, N): the loss is their mean, and
+the last one is what the model is for.
 """
 
 import copy
@@ -11,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim import Adam, Optimizer
@@ -47,7 +51,7 @@ def train_epoch(
     """Take one optimizer step and one scheduler step for every batch.
 
     Args:
-        model: maps ids (N, L) and lengths (N,) to logits (N,).
+        model: maps ids (N, L) and lengths (N,) to logits (N,) or (answers, N).
         loader: yields batches.
         optimizer: updates the model's parameters.
         scheduler: sets the optimizer's rate, batch by batch.
@@ -67,8 +71,8 @@ def train_epoch(
     loss_sum, correct, count = 0.0, 0, 0
     for batch in loader:
         batch = batch.to(device_of(model))
-        logits = model(batch.ids, batch.lengths)
-        loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
+        answers = torch.atleast_2d(model(batch.ids, batch.lengths))
+        loss = F.binary_cross_entropy_with_logits(answers, batch.labels.expand_as(answers))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm)
@@ -77,7 +81,7 @@ def train_epoch(
         if average is not None:
             average.update_parameters(model)
         loss_sum += _finite(loss.item()) * len(batch.labels)
-        correct += count_correct(logits, batch.labels)
+        correct += count_correct(answers[-1], batch.labels)
         count += len(batch.labels)
         if on_batch is not None:
             on_batch()
@@ -87,7 +91,7 @@ def train_epoch(
 def fit(
     model: nn.Module,
     train_loader: DataLoader,
-    validation_loader: DataLoader,
+    validation_loader: DataLoader | None,
     *,
     epochs: int,
     lr: float,
@@ -103,12 +107,13 @@ def fit(
 
     The rate climbs to ``lr`` and falls to almost nothing over all epochs ("one cycle": L. N. Smith
     and N. Topin, Super-Convergence, 2017). At the end the model holds the weights of its best epoch
-    on the validation part, in evaluation mode.
+    on the validation part, in evaluation mode; without a validation part those of the last epoch.
 
     Args:
-        model: maps ids (N, L) and lengths (N,) to logits (N,).
+        model: as for ``train_epoch``.
         train_loader: made with shuffling.
-        validation_loader: decides which epoch was best, and trains nothing.
+        validation_loader: decides which epoch was best, and trains nothing; None where all reviews
+            are for training.
         epochs: passes over the training part, at most.
         lr: the highest rate.
         max_norm: the gradient is scaled down to this norm where it is longer.
@@ -124,7 +129,8 @@ def fit(
 
     Returns:
         A dict for each epoch, with ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
-        ``validation_loss``, ``validation_accuracy`` and ``seconds``.
+        ``seconds`` and, where there is a validation part, ``validation_loss`` and
+        ``validation_accuracy``.
 
     Raises:
         ValueError: if epochs, lr or patience is not positive, decay is not between 0 and 1, a
@@ -146,7 +152,7 @@ def fit(
         trained = train_epoch(
             model, train_loader, optimizer, scheduler, max_norm, on_batch, average
         )
-        validated = evaluate(measured, validation_loader)
+        validated = evaluate(measured, validation_loader) if validation_loader else {}
         history.append(_entry(epoch, trained, validated, time.perf_counter() - start))
         if best_epoch(history) == epoch:
             best_weights = copy.deepcopy(measured.state_dict())
@@ -161,7 +167,7 @@ def fit(
 
 
 def best_epoch(history: list[dict]) -> int:
-    """Find the epoch with the highest validation accuracy.
+    """Find the epoch with the highest validation accuracy, or the last one if none was measured.
 
     Args:
         history: as ``fit`` returns it.
@@ -171,6 +177,8 @@ def best_epoch(history: list[dict]) -> int:
     """
     if not history:
         return 0
+    if "validation_accuracy" not in history[-1]:
+        return len(history)
     return max(history, key=lambda entry: entry["validation_accuracy"])["epoch"]
 
 

@@ -1,9 +1,9 @@
 """A classifier of two paths: a BiLSTM beside weighted n-grams ("wide and deep").
 
 A linear path beside a deep one is from H.-T. Cheng et al., "Wide & Deep Learning for Recommender
-Systems", 2016; dropping a whole path in training from N. Neverova et al., "ModDrop: Adaptive
-Multi-Modal Gesture Recognition", 2016. That a second model should learn from answers to examples
-which the first one has not seen is from D. H. Wolpert, "Stacked Generalization", 1992.
+Systems", 2016; a loss for a hidden part of a network from C.-Y. Lee et al., "Deeply-Supervised
+Nets", 2015. That a second model should learn from answers to examples which the first one has not
+seen is from D. H. Wolpert, "Stacked Generalization", 1992.
 """
 
 import numpy as np
@@ -142,21 +142,21 @@ class NGramPath(nn.Module):
 
 
 class WideAndDeepClassifier(nn.Module):
-    """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other: one model, one loss.
+    """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other.
 
-    The n-grams are right so often that a BiLSTM which only ever corrects them may get too little
-    gradient to learn to read. So in training some reviews, by lot, are answered by the BiLSTM
-    alone. In evaluation mode both paths answer.
+    The n-grams are right so often that a BiLSTM which only ever corrects them gets too little
+    gradient to learn to read. So in training it answers for itself as well, and the loss counts
+    both answers.
 
     Args:
         deep: reads the words in order.
         max_n: words of the longest n-gram of the other path.
-        alone: share of the training reviews that the BiLSTM answers alone.
+        two_answers: whether the BiLSTM answers for itself, too.
     """
 
-    def __init__(self, deep: BiLSTMClassifier, max_n: int, alone: float = 0.5) -> None:
+    def __init__(self, deep: BiLSTMClassifier, max_n: int, two_answers: bool = True) -> None:
         super().__init__()
-        self.alone = alone
+        self.two_answers = two_answers
         self.deep = deep
         self.wide = NGramPath(max_n)
         self.shares = nn.Parameter(torch.full((2,), 0.5))
@@ -169,7 +169,7 @@ class WideAndDeepClassifier(nn.Module):
             lengths: int64 (N,), each between 1 and L.
 
         Returns:
-            float (N,).
+            float (N,); in training mode (2, N), the BiLSTM's own logits first, if it answers too.
 
         Raises:
             ValueError: if ids or lengths do not fit, as for ``BiLSTMClassifier``.
@@ -177,6 +177,4 @@ class WideAndDeepClassifier(nn.Module):
         """
         deep, wide = self.deep(ids, lengths), self.wide(ids, lengths)
         both = self.shares[0] * deep + self.shares[1] * wide
-        if not self.training:
-            return both
-        return torch.where(torch.rand(len(ids), device=ids.device) < self.alone, deep, both)
+        return torch.stack([deep, both]) if self.training and self.two_answers else both
