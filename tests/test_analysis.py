@@ -223,6 +223,7 @@ def wide(tmp_path_factory):
     parent = tmp_path_factory.mktemp("wide")
     root, folder = write_imdb(parent), parent / "run"
     options = ["--ngrams", "2", "--epochs", "1", "--embedding-dim", "4", "--hidden-size", "3"]
+    options += ["--validation-fraction", "0"]
     assert call("train", folder, "--root", root, *options).exit_code == 0
     return runs.load(folder), folder, root
 
@@ -233,6 +234,7 @@ def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path, wide):
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out.json").read_text())
     assert record["command"].endswith("--run run")
+    assert "temperature" not in record["classifiers"]["run"]  # it takes a validation part
     found = record["classifiers"]["run"]["paths"]
     assert set(found) == {"deep", "wide"}
     assert all(0 <= accuracy <= 1 for accuracy in found.values())

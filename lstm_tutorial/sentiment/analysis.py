@@ -202,13 +202,17 @@ def _findings(
 
 
 def _of_run(run: Run, seen: Observed, test: Sequence[Review], root: Path | None) -> dict[str, Any]:
-    """Collect what needs a validation part, or a look inside."""
-    held_out, labels = read_part("validation", run.settings, root), _labels(test)
+    """Collect what needs a look inside, or a validation part, which not every run has."""
+    labels = _labels(test)
+    paths = {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()}
+    if run.settings["validation_fraction"] == 0:
+        return {"paths": paths}
+    held_out = read_part("validation", run.settings, root)
     before = observe(run, held_out)
     temperature = fit_temperature(before.logits, _labels(held_out))
     return {
+        "paths": paths,
         "temperature": temperature,
         "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
         "units": best_units(run, before.features, _labels(held_out), seen.features, labels),
-        "paths": {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()},
     }
