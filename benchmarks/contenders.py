@@ -1,20 +1,19 @@
-"""Every LSTM that is timed: each makes a function that runs one training step or one inference.
+"""Every LSTM that is timed, and what makes a training step or an inference of it.
 
-All take the input sequence first, float32 (L, N, H_in), and reduce every output to one sum, so that
-each computes the same. Peers that are not installed are left out of the table, visibly.
+All take the input sequence first, float32 (L, N, H_in). A training step reduces the output to its
+sum, so that each computes the same. ``RUNS_AS`` says how each gets from step to step.
 """
 
-import importlib.util
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
+from benchmarks import peers
+from benchmarks.peers import EAGER, Step
 from lstm_tutorial import LSTM, ragged
 from lstm_tutorial.bptt import FastLSTM
-
-Step = Callable[[], None]
 
 
 class NaiveLSTM(nn.Module):
@@ -63,13 +62,6 @@ def scripted_loop(input_size: int, hidden_size: int) -> nn.Module:
     return torch.jit.script(CellLoop(input_size, hidden_size))
 
 
-def labml_lstm(input_size: int, hidden_size: int) -> nn.Module:
-    """The LSTM of labml-nn, unmodified."""
-    from labml_nn import lstm
-
-    return lstm.LSTM(input_size, hidden_size, 1)
-
-
 MODULES: dict[str, Callable[[int, int], nn.Module]] = {
     "nn.LSTM": nn.LSTM,
     "FastLSTM": FastLSTM,
@@ -78,8 +70,12 @@ MODULES: dict[str, Callable[[int, int], nn.Module]] = {
     "cell loop, TorchScript": scripted_loop,
     "naive loop": NaiveLSTM,
 }
-if importlib.util.find_spec("labml_nn"):
-    MODULES["labml-nn"] = labml_lstm
+MODULES |= peers.MODULES
+RUNS_AS = dict.fromkeys(MODULES, EAGER) | {
+    "nn.LSTM": "one kernel of PyTorch",
+    "cell loop, TorchScript": "TorchScript",
+    **peers.RUNS_AS,
+}
 
 
 def training(module: nn.Module, x: Tensor | PackedSequence) -> Step:
@@ -96,7 +92,7 @@ def training(module: nn.Module, x: Tensor | PackedSequence) -> Step:
     return step
 
 
-def inference(module: nn.Module, x: Tensor) -> Step:
+def inference(module: nn.Module, x: Tensor | PackedSequence) -> Step:
     """Forward pass without gradients."""
 
     def step() -> None:
@@ -136,56 +132,10 @@ def packed(x: Tensor, lengths: Tensor) -> PackedSequence:
     return PackedSequence(sequence.data.detach().clone(), *sequence[1:])
 
 
-def keras_step(size: tuple[int, int, int, int]) -> Step:
-    """One training step of Keras' LSTM on its torch backend, unmodified, batch first."""
-    import os
-
-    os.environ["KERAS_BACKEND"] = "torch"
-    import keras
-
-    length, n, features, hidden = size
-    layer = keras.layers.LSTM(hidden, return_sequences=True)
-    x = torch.randn(n, length, features, requires_grad=True)
-    layer(x)
-
-    def step() -> None:
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
-        layer(x).sum().backward()
-
-    return step
-
-
-def equinox_step(size: tuple[int, int, int, int]) -> Step:
-    """One training step of Equinox' LSTMCell in a compiled scan over time, batched by vmap."""
-    import equinox
-    import jax
-    import jax.numpy as jnp
-
-    length, n, features, hidden = size
-    cell = equinox.nn.LSTMCell(features, hidden, key=jax.random.key(0))
-    x = jax.random.normal(jax.random.key(1), (length, n, features))
-
-    def loss(cell, x):
-        def scan(state, x_t):
-            state = jax.vmap(cell)(x_t, state)
-            return state, state[0]
-
-        zeros = jnp.zeros((n, hidden))
-        return jax.lax.scan(scan, (zeros, zeros), x)[1].sum()
-
-    arrays, static = equinox.partition(cell, equinox.is_array)
-    gradient = jax.jit(jax.grad(lambda a, x: loss(equinox.combine(a, static), x), argnums=(0, 1)))
-
-    def step() -> None:
-        jax.block_until_ready(gradient(arrays, x))
-
-    step()  # compile
-    return step
-
-
-OTHERS: dict[str, Callable[[tuple[int, int, int, int]], Step]] = {}
-if importlib.util.find_spec("keras"):
-    OTHERS["Keras, torch backend"] = keras_step
-if importlib.util.find_spec("equinox"):
-    OTHERS["Equinox, JAX"] = equinox_step
+def bidirectional(
+    who: str, features: int, hidden: int, layers: int = 1, lengths: Tensor | None = None
+) -> nn.Module:
+    """One of ``MODULES``, or ``ragged.run`` over ``nn.LSTM``, which takes the lengths."""
+    if who == "ragged.run":
+        return RaggedRun(bidirectional("nn.LSTM", features, hidden, layers), lengths)
+    return MODULES[who](features, hidden, layers, bidirectional=True)

@@ -4,14 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.contenders import (
-    MODULES,
-    RaggedRun,
-    Step,
-    inference,
-    packed,
-    training,
-)
+from benchmarks.contenders import MODULES, RaggedRun, inference, packed, training
+from benchmarks.peers import Step
 
 
 def thread_steps(n: int) -> dict[str, Step]:
@@ -80,7 +74,8 @@ def _batch(lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 def denormal_steps(operator, size: int = 4096, calls: int = 300) -> dict[str, Step]:
     """An elementwise operator on ordinary numbers, on denormal ones, and on those flushed."""
-    ordinary, denormal = torch.ones(size), torch.full((size,), 1e-39)
+    bits = torch.full((size,), 2**20, dtype=torch.int32)  # as a number, it would be flushed here
+    ordinary, denormal = torch.ones(size), bits.view(torch.float32)
 
     def over(x: Tensor, flush: bool) -> Step:
         def run() -> None:
@@ -99,15 +94,20 @@ def denormal_steps(operator, size: int = 4096, calls: int = 300) -> dict[str, St
 
 
 def fading_steps(make, length: int = 1000) -> dict[str, Step]:
-    """A backward pass over gradients that fade away: only the last step has a loss."""
-    lstm, x = make(64, 64), torch.randn(length, 32, 64)
+    """A backward pass over gradients that fade away: only the last step has a loss.
+
+    On one thread, because the flag is that of the thread which sets it.
+    """
+    lstm, x, threads = make(64, 64), torch.randn(length, 32, 64), torch.get_num_threads()
 
     def last_step(flush: bool) -> Step:
         def run() -> None:
+            torch.set_num_threads(1)
             torch.set_flush_denormal(flush)
             lstm.zero_grad(set_to_none=True)
             lstm(x)[0][-1].sum().backward()
             torch.set_flush_denormal(True)
+            torch.set_num_threads(threads)
 
         return run
 

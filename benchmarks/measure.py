@@ -1,0 +1,79 @@
+"""What a step costs: time beside other steps in turn, and memory in a process of its own.
+
+In each row all contenders run in turn, one step each, over and over, so that whatever else the
+machine does slows all of them. A contender's number is the median of its ratios to the first of the
+row within the same turn, between the quartiles; below 1 is faster. Milliseconds are given for the
+first only.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from benchmarks.peers import Step
+
+
+def seconds(step: Step) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def quartiles(values: Sequence[float]) -> list[float]:
+    """Lower quartile, median and upper quartile."""
+    return [round(q, 3) for q in statistics.quantiles(values, n=4)]
+
+
+def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) -> dict:
+    """Interleave the steps; the first is what the others are compared with."""
+    for step in steps.values():
+        step(), step()
+    turns = [{who: seconds(step) for who, step in steps.items()} for _ in range(repeats)]
+    first, *others = steps
+    result = {
+        "what": name,
+        "size": size,
+        "repeats": repeats,
+        "first": first,
+        "milliseconds": round(1e3 * statistics.median(turn[first] for turn in turns), 3),
+        "ratios": {who: quartiles([turn[who] / turn[first] for turn in turns]) for who in others},
+    }
+    print(f"{name:28} {size!s:22}", *(f"{w} {r[1]:.2f}" for w, r in result["ratios"].items()),
+          sep="  ", flush=True)  # fmt: skip
+    return result
+
+
+def peak_mib(who: str, size: tuple[int, int, int, int]) -> float:
+    """Peak memory that ten training steps add to a fresh process that has run a tiny one.
+
+    Read from Linux as VmHWM, the most that was resident at once.
+    """
+    code = (
+        "import re, torch; from benchmarks.contenders import MODULES, training; "
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
+        f"make = MODULES[{who!r}]; length, n, features, hidden = {size!r}; "
+        "training(make(4, 4), torch.randn(4, 4, 4))(); before = peak(); "
+        "step = training(make(features, hidden), torch.randn(length, n, features)); "
+        "[step() for _ in range(10)]; print((peak() - before) / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def memory_row(size: tuple[int, int, int, int], repeats: int) -> dict:
+    """Peak memory of a training step, the contenders in turn: median, smallest and largest."""
+    contenders = "nn.LSTM", "FastLSTM", "LSTM"
+    turns = [{who: peak_mib(who, size) for who in contenders} for _ in range(repeats)]
+    found = {who: [turn[who] for turn in turns] for who in contenders}
+    result = {
+        "what": "peak memory, MiB",
+        "size": size,
+        "repeats": repeats,
+        "mib": {who: round(statistics.median(mib), 1) for who, mib in found.items()},
+        "range": {who: [round(f(mib), 1) for f in (min, max)] for who, mib in found.items()},
+    }
+    print(result, flush=True)
+    return result

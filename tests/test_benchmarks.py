@@ -1,0 +1,154 @@
+"""The benchmarks at tiny sizes: what the record holds, and how parts of it are measured again."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import measure, parts, settings
+from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
+from benchmarks.peers import EAGER, OTHERS
+from benchmarks.speed import main
+
+PADDED = [f"{name}, padded" for name in ("training", "inference")]
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch) -> None:
+    monkeypatch.setattr(parts, "SIZES", ((3, 2, 4, 5),))
+    monkeypatch.setattr(parts, "REVIEWS", ((6, 3, 4, 5),))
+    monkeypatch.setattr(parts, "GROWTH", (4, 8))
+    monkeypatch.setattr(parts, "BASE", {"L": 4, "N": 2, "H": 3, "layers": 1})
+    monkeypatch.setattr(parts, "SCALES", {"L": (2, 4), "layers": (1, 2)})
+
+
+def run(path: Path, *chosen: str):
+    app = typer.Typer()
+    app.command()(main)
+    words = [word for name in chosen for word in ("--part", name)]
+    return CliRunner().invoke(app, [str(path), "--repeats", "2", "--threads", "1", *words])
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch) -> Path:
+    """A record of three short parts, with a peer whose steps do nothing."""
+    monkeypatch.setitem(OTHERS, "peer", lambda size: (lambda: None, lambda: None))
+    monkeypatch.setitem(RUNS_AS, "peer", "not at all")
+    short = {name: parts.PARTS[name] for name in ("padded", "packed", "growth")}
+    monkeypatch.setattr("benchmarks.speed.PARTS", short)
+    path = tmp_path / "speed.json"
+    result = run(path)
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def rows_of(path: Path) -> dict[str, list[dict]]:
+    found = {}
+    for entry in json.loads(path.read_text())["rows"]:
+        found.setdefault(entry["part"], []).append(entry)
+    return found
+
+
+def test_record_names_command_machine_versions_and_how_each_contender_runs(record):
+    found = json.loads(record.read_text())
+    assert found["command"] == f"python -m benchmarks.speed {record} --repeats 2 --threads 1"
+    assert found["machine"]["threads"] == 1
+    assert found["versions"]["torch"] == torch.__version__
+    assert found["runs_as"] == RUNS_AS
+    assert set(found["minutes"]) == {"padded", "packed", "growth"}
+    assert found["again"] == {}
+
+
+def test_every_contender_says_how_it_runs():
+    assert set(RUNS_AS) == set(MODULES) | set(OTHERS)
+    assert RUNS_AS["nn.LSTM"] != RUNS_AS["FastLSTM"] == RUNS_AS["naive loop"] == EAGER
+
+
+def test_every_contender_is_timed_in_training_and_in_inference(record):
+    rows = rows_of(record)["padded"]
+    assert [row["what"] for row in rows] == PADDED
+    for row in rows:
+        assert {row["first"], *row["ratios"]} == set(RUNS_AS)
+        assert row["repeats"] == 2
+        assert all(low <= middle <= high for low, middle, high in row["ratios"].values())
+
+
+def test_part_measures_that_part_again_and_keeps_the_others(record):
+    before = rows_of(record)
+    result = run(record, "packed")
+    assert result.exit_code == 0, result.output
+    after = rows_of(record)
+    assert list(after) == list(before)
+    assert after["padded"] == before["padded"]
+    assert after["growth"] == before["growth"]
+    assert after["packed"] != before["packed"]
+    found = json.loads(record.read_text())
+    assert found["again"] == {"packed": f"{found['command']} --part packed"}
+
+
+@pytest.mark.parametrize("name", ["paded", "imdb"])
+def test_wrong_part_is_refused_before_anything_is_measured(record, name):
+    before = record.read_text()
+    result = run(record, "packed", name)
+    assert result.exit_code == 2
+    assert f"no part {name}" in result.output
+    assert record.read_text() == before
+
+
+def test_part_of_no_record_is_refused(tmp_path):
+    result = run(tmp_path / "speed.json", "packed")
+    assert result.exit_code == 2
+    assert "run all parts first" in result.output
+
+
+def test_part_of_another_machine_is_refused(record):
+    found = json.loads(record.read_text())
+    found["machine"]["processor"] = "another"
+    record.write_text(json.dumps(found))
+    result = run(record, "packed")
+    assert result.exit_code == 2
+    assert "another machine" in result.output
+
+
+def test_rows_of_torch_and_of_ours_bear_different_names():
+    names = [row["what"] for row in parts.scaling_rows(2)]
+    contenders = "nn.LSTM", "LSTM", "FastLSTM", "ragged.run"
+    assert names == [f"scaling {size}, {who}" for size in ("L", "layers") for who in contenders]
+    assert len(set(names)) == len(names)
+
+
+def test_ratios_are_quartiles_of_ratios_within_a_turn(monkeypatch):
+    times = iter([1, 2, 10, 30, 1, 4])  # seconds of both steps in three turns
+    monkeypatch.setattr(measure, "seconds", lambda step: next(times))
+    row = measure.row("name", (1,), {"a": lambda: None, "b": lambda: None}, 3)
+    assert row["ratios"] == {"b": [2, 3, 4]}
+    assert row["first"] == "a"
+    assert row["milliseconds"] == 1000
+
+
+def test_all_ways_over_a_packed_batch_give_the_same():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(6, 3, 4), torch.tensor([6, 2, 4])
+    theirs = bidirectional("nn.LSTM", 4, 5)
+    ragged = bidirectional("ragged.run", 4, 5, lengths=lengths)
+    ragged.rnn.load_state_dict(theirs.state_dict())
+    output = theirs(parts.packed(x, lengths))[0]
+    unpacked, _ = torch.nn.utils.rnn.pad_packed_sequence(output)
+    torch.testing.assert_close(ragged(x)[0], unpacked)
+
+
+def test_denormal_input_is_denormal_even_where_the_process_flushes():
+    torch.set_flush_denormal(True)
+    seen = []
+    steps = settings.denormal_steps(lambda x: seen.append(x), size=2, calls=1)
+    for step in steps.values():
+        step()
+    torch.set_flush_denormal(False)
+    tiny = torch.finfo(torch.float32).tiny
+    ordinary, kept, flushed = (x[0].item() for x in seen)
+    assert ordinary == 1
+    assert 0 < kept < tiny
+    assert kept == flushed
