@@ -69,40 +69,63 @@ def scan_forward(
         what was projected, :math:`o \odot \tanh(c)`, float (sum(sizes), H_cell), or None.
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
-    weight_hr = weights.get("weight_hr")
     recurrent = weights["weight_hh"].unflatten(0, (4, -1)).mT  # (4, H_out, H_cell)
     recurrent = recurrent.clone(memory_format=torch.contiguous_format)
     recurrent[2] *= -2
     gates = data.new_empty(len(data), 4 * h_cell)
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
-    m = None if weight_hr is None else data.new_empty(len(data), h_cell)
+    m = data.new_empty(len(data), h_cell) if "weight_hr" in weights else None
+    four_h = h.expand(4, -1, -1).split([n, *sizes], dim=1)  # one for each gate, not copied
     h_steps, c_steps = h.split([n, *sizes]), c.split([n, *sizes])
     m_steps = h_steps[1:] if m is None else m.split(sizes)
-    four_h = h.expand(4, -1, -1).split([n, *sizes], dim=1)  # one for each gate, not copied
-    c_t, q, minus_two = c_steps[0], torch.empty_like(hx[1]), data.new_tensor(-2)
-    products = data.new_empty(4, n, h_cell)
     for steps, rows in chunks(sizes, 4 * h_cell):
         _project(data[rows], weights, gates[rows])
-        by_gate = gates[rows].unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
-        cut = [t.split(sizes[steps], dim=-2) for t in (gates[rows], by_gate, *by_gate)]
-        made = (four_h[steps], m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
-        for running, a, a_ifgo, i, f, s, o, h_t, m_t, h_next, c_next in zip(
-            sizes[steps], *cut, *made, strict=True
-        ):
-            if running < n:  # the shortest sequences have ended
-                h_t, c_t, q, n = h_t[:, :running], c_t[:running], q[:running], running
-                products = data.new_empty(4, n, h_cell)
-            # A product for each gate: two threads share four, and don't share one.
-            a_ifgo.add_(torch.bmm(h_t, recurrent, out=products))
-            a.sigmoid_()
-            torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
-            torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
-            torch.addcmul(o, o, q, value=-2, out=m_t)
-            if weight_hr is not None:
-                torch.mm(m_t, weight_hr.t(), out=h_next)
-            c_t = c_next
+        before = (four_h[steps], c_steps[steps])
+        after = (m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
+        _walk(gates[rows], sizes[steps], before, after, recurrent, weights.get("weight_hr"))
     return gates, h, c, m
+
+
+def _walk(
+    gates: Tensor,
+    sizes: Sequence[int],
+    before: tuple[Sequence[Tensor], Sequence[Tensor]],
+    after: tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]],
+    recurrent: Tensor,
+    weight_hr: Tensor | None,
+) -> None:
+    """Take both states through some steps, all in place.
+
+    Args:
+        gates: float (rows, 4*H_cell), the input's share of the preactivations; they become the
+            gates, as ``scan_forward`` returns them.
+        sizes: how many sequences take part in each of these steps.
+        before: the states that each step finds, h four times over: float (4, rows, H_out) and
+            (rows, H_cell), with as many rows as the step before has, or more.
+        after: where each step writes m, h and c, float (size, features) each; m is h where nothing
+            is projected.
+        recurrent: float (4, H_out, H_cell), weight_hh by gates, transposed, the candidate's times
+            -2.
+        weight_hr: float (H_out, H_cell), or None.
+    """
+    by_gate = gates.unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
+    cut = [t.split(sizes, dim=-2) for t in (gates, by_gate, *by_gate)]
+    n, minus_two = -1, gates.new_tensor(-2)
+    for running, a, a_ifgo, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
+        sizes, *cut, *before, *after, strict=True
+    ):
+        if running != n:  # the first of these steps, or the shortest sequences have ended
+            n, h_t, c_t = running, h_t[:, :running], c_t[:running]
+            q, products = torch.empty_like(c_t), c_t.new_empty(4, *c_t.shape)
+        # A product for each gate: two threads share four, and don't share one.
+        a_ifgo.add_(torch.bmm(h_t, recurrent, out=products))
+        a.sigmoid_()
+        torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
+        torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
+        torch.addcmul(o, o, q, value=-2, out=m_next)
+        if weight_hr is not None:
+            torch.mm(m_next, weight_hr.t(), out=h_next)
 
 
 def _project(data: Tensor, weights: dict[str, Tensor], gates: Tensor) -> None:
