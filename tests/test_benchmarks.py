@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,8 +13,13 @@ from benchmarks import measure, parts, settings
 from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
 from benchmarks.peers import EAGER, OTHERS
 from benchmarks.speed import main
+from lstm_tutorial.sentiment.batches import Batch
 
 PADDED = [f"{name}, padded" for name in ("training", "inference")]
+
+
+class FakeLoader(list):
+    batch_sampler = SimpleNamespace(set_epoch=lambda epoch: None)
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +133,19 @@ def test_ratios_are_quartiles_of_ratios_within_a_turn(monkeypatch):
     assert row["ratios"] == {"b": [2, 3, 4]}
     assert row["first"] == "a"
     assert row["milliseconds"] == 1000
+
+
+def test_reviews_give_the_ratio_of_the_sums_and_the_spread_over_batches(monkeypatch):
+    batch = Batch(torch.randint(9, (3, 5)), torch.tensor([5, 2, 4]), torch.zeros(3))
+    loader = FakeLoader([batch] * 10)  # a fifth of them: two
+    monkeypatch.setattr(parts, "prepare", lambda settings, archive: (range(9), loader))
+    times = iter([9, 9, 4, 1, 8, 4])  # packed, ragged.run: to warm up, and two turns
+    monkeypatch.setattr(parts, "seconds", lambda step: step() or next(times))
+    (row,) = parts.review_rows(Path("archive"))
+    assert row["batches"] == 2
+    assert row["seconds"] == {"packed": 12, "ragged.run": 5}
+    assert row["ratio"] == round(5 / 12, 3)
+    assert row["quartiles"][1] == pytest.approx((1 / 4 + 4 / 8) / 2, abs=1e-3)
 
 
 def test_all_ways_over_a_packed_batch_give_the_same():
