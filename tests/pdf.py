@@ -1,7 +1,7 @@
 """Print the built book into one file: ``python -m tests.pdf BOOK.pdf [PAGE ...]``.
 
 Each page goes through Chromium once its formulas are set, with every solution open and every
-figure that moves as its still picture. Bookmarks lead to pages and their sections, and links
+figure that moves as it stands at first. Bookmarks lead to pages and their sections, and links
 between pages lead to pages of the file.
 """
 
@@ -18,7 +18,8 @@ from tests.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-STILL = "customElements.define = () => {}"
+STILL = """const define = customElements.define.bind(customElements);
+customElements.define = (name, kind) => name === 'lstm-review' || define(name, kind);"""
 READY = """async () => {
   if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
   for (const details of document.querySelectorAll('details')) details.open = true;
@@ -56,6 +57,7 @@ def print_page(browser: Browser, path: Path) -> tuple[str, bytes]:
     title = page.title().rpartition(" — ")[0]
     printed = page.pdf(
         format="A4",
+        scale=0.8,  # 100 characters of code fit
         outline=True,
         tagged=True,
         print_background=True,

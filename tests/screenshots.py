@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 PICTURE = ROOT / "book" / "images" / "book.png"
 WIDTHS = (390, 768, 1440)
+SHOW_ALL = """async () => {
+  for (const image of document.images) image.loading = 'eager';
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+}"""
 
 
 def take_picture(browser: Browser) -> None:
@@ -47,6 +51,7 @@ def photograph(browser: Browser, folder: Path, names: list[str]) -> None:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         for path in paths:
             page.goto(path.as_uri())
+            page.evaluate(SHOW_ALL)
             page.wait_for_timeout(700)
             page.screenshot(path=folder / f"{path.stem}-{width}-{scheme}.png", full_page=True)
         page.close()

@@ -128,6 +128,16 @@ def test_every_picture_has_a_text(pages):
     assert {p.name: parse(p).images_without_alt for p in pages if parse(p).images_without_alt} == {}
 
 
+def test_no_table_is_left_as_text(pages):
+    assert [p.name for p in pages if re.search(r"<p>\s*\|", p.read_text(encoding="utf-8"))] == []
+
+
+def test_no_bracket_opens_an_equation_as_an_option(pages):
+    """``\\begin{aligned}[a, b]`` swallows its first bracket: ``{[}a, b]`` is shown."""
+    swallowed = re.compile(r"\\begin\{(?:aligned|split)\}\s*\[")
+    assert [p.name for p in pages if swallowed.search(p.read_text(encoding="utf-8"))] == []
+
+
 def test_every_page_says_how_to_launch_it(chapters):
     for page in chapters:
         links = " ".join(parse(page).links)

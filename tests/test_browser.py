@@ -230,7 +230,9 @@ def test_printed_book_has_bookmarks_formulas_and_open_solutions(browser, html):
     assert (first.title, second.title) == ("The LSTM book", "The gates")
     assert "Exercises" in str(sections)
     text = " ".join(" ".join(page.extract_text() for page in book.pages).split())
-    assert "i = 0.82, f = 0.95" in text  # the still picture, not the figure that moves
+    assert "forget gate f 0.95" in text  # the figure as it stands at first
+    assert not re.search("Next step|Start again", text)  # no control that can't be used
+    assert "dtype=torch.float64) # (4*H, H_in)" in text  # the end of a line of 100 characters
     assert "⊙" in text or "\u2299" in text  # a formula
     assert not [link for link in file_links(book) if "gates.html" in link]
 

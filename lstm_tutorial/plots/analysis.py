@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, WIDTH, drawing, new_axes
+from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, drawing, new_axes
 
 
 def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
@@ -72,7 +72,7 @@ def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title
     rows = np.array([np.asarray(row, dtype=float) for row in values.values()])
     scaled = rows / np.abs(rows).max(axis=1, keepdims=True).clip(min=1e-12)
     with drawing():
-        ax = new_axes(width=max(WIDTH, 0.5 * len(tokens)), height=0.5 * len(rows) + 1.3)
+        ax = new_axes(height=0.5 * len(rows) + 1.3)
         image = ax.imshow(scaled, cmap="PuOr", vmin=-1.2, vmax=1.2, aspect="auto")
         light = image.to_rgba(scaled)[..., :3] @ (0.3, 0.59, 0.11) > 0.5
         for (k, t), value in np.ndenumerate(scaled):

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from lstm_tutorial.plots.style import DIRECTION_COLORS, INK, SERIES_COLORS, drawing, new_axes
+from lstm_tutorial.plots.style import DIRECTION_COLORS, INK, SERIES_COLORS, WIDTH, drawing, new_axes
 
 FRAMES = {"forward": "-", "reverse": (0, (2.5, 1.5))}  # line styles
 
@@ -73,7 +73,7 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
     rows = [f"layer {k // 2} {sides[k % 2]}" for k in range(states)]
     with drawing():
         figure, (left, middle, right) = plt.subplots(
-            1, 3, figsize=(9.6, 2.6), width_ratios=(2 * size, size, size), layout="constrained"
+            1, 3, figsize=(WIDTH, 2.1), width_ratios=(2 * size, size, size), layout="constrained"
         )
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
         steps = [f"t = {t}" for t in range(len(output))]
