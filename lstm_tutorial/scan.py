@@ -3,15 +3,35 @@
 A CPU computes tanh several times slower than the sigmoid, and ``tanh(a) = 1 - 2*sigmoid(-2*a)``:
 with the candidate's preactivations multiplied by -2, one sigmoid serves all four gates, and
 ``g = 1 - 2*s``. What can be done for many steps at once is done for as many as stay in the
-processor's cache.
+processor's cache, and no more steps than that are cut into tensors of their own at a time: Python's
+garbage collector looks through all that are alive.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 CHUNK = 2**19  # gate values that are computed at once: 2 MiB in float32
+STEPS = 128  # that are computed at once, at most
+
+
+class Chunk(NamedTuple):
+    """Say which steps are computed at once.
+
+    Args:
+        sizes: how many sequences take part in each of them.
+        rows: of the data, that these steps read.
+        states: rows of h and c, where N initial states stand in front: those before the first of
+            these steps, and those that the steps make.
+        cuts: how many of these rows belong to each step, those before the first one in front.
+    """
+
+    sizes: Sequence[int]
+    rows: slice
+    states: slice
+    cuts: Sequence[int]
 
 
 def ended(sizes: Sequence[int]) -> Tensor:
@@ -30,23 +50,24 @@ def ended(sizes: Sequence[int]) -> Tensor:
     return (steps.cumsum(0) - steps)[last] + torch.arange(sizes[0])
 
 
-def chunks(sizes: Sequence[int], width: int) -> Iterator[tuple[slice, slice]]:
-    """Cut the steps into runs of at most about CHUNK gate values.
+def chunks(sizes: Sequence[int], width: int) -> Iterator[Chunk]:
+    """Cut the steps into runs of at most about CHUNK gate values, and at most STEPS steps.
 
     Args:
         sizes: how many sequences take part in each step, never increasing.
         width: gate values of one row, 4*H_cell.
 
     Yields:
-        The steps of a run, and the rows of the data that hold them.
+        One run of steps after the other.
     """
-    count = max(1, CHUNK // max(1, width * sizes[0]))
-    row = 0
+    count = min(STEPS, max(1, CHUNK // max(1, width * sizes[0])))
+    n, row = sizes[0], 0
     for first in range(0, len(sizes), count):
-        steps = slice(first, min(first + count, len(sizes)))
-        rows = slice(row, row + sum(sizes[steps]))
-        row = rows.stop
-        yield steps, rows
+        own = sizes[first : first + count]
+        cuts = [sizes[max(0, first - 1)], *own]
+        end = row + sum(own)
+        yield Chunk(own, slice(row, end), slice(n + row - cuts[0], n + end), cuts)
+        row = end
 
 
 def scan_forward(
@@ -76,14 +97,13 @@ def scan_forward(
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
     m = data.new_empty(len(data), h_cell) if "weight_hr" in weights else None
-    four_h = h.expand(4, -1, -1).split([n, *sizes], dim=1)  # one for each gate, not copied
-    h_steps, c_steps = h.split([n, *sizes]), c.split([n, *sizes])
-    m_steps = h_steps[1:] if m is None else m.split(sizes)
-    for steps, rows in chunks(sizes, 4 * h_cell):
+    for own, rows, states, cuts in chunks(sizes, 4 * h_cell):
         _project(data[rows], weights, gates[rows])
-        before = (four_h[steps], c_steps[steps])
-        after = (m_steps[steps], h_steps[1:][steps], c_steps[1:][steps])
-        _walk(gates[rows], sizes[steps], before, after, recurrent, weights.get("weight_hr"))
+        four_h = h[states].expand(4, -1, -1).split(cuts, dim=1)  # for each gate, not copied
+        h_steps, c_steps = h[states].split(cuts), c[states].split(cuts)
+        m_steps = h_steps[1:] if m is None else m[rows].split(own)
+        before, after = (four_h[:-1], c_steps[:-1]), (m_steps, h_steps[1:], c_steps[1:])
+        _walk(gates[rows], own, before, after, recurrent, weights.get("weight_hr"))
     return gates, h, c, m
 
 
@@ -189,16 +209,14 @@ def scan_backward(
     d_c = grads[2].clone()  # (N, H_cell): what flows into c from later steps
     d_data = torch.empty_like(data) if needs_data else None
     d_weights = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    h_before, c_before, d_before = (_before(t, sizes) for t in (h, c, d_h))
-    for steps, rows in reversed(list(chunks(sizes, 4 * h_cell))):
+    for own, rows, states, cuts in reversed(list(chunks(sizes, 4 * h_cell))):
         h_rows, c_rows = h[rows], c[rows]
-        if sizes[steps][-1] < n:  # not every step so far has N rows
-            h_rows, c_rows = torch.cat(h_before[steps]), torch.cat(c_before[steps])
+        if own[-1] < n:  # not every step so far has N rows
+            h_rows, c_rows = (torch.cat(_before(t[states], cuts)) for t in (h, c))
         derivatives, of_c = local_derivatives(gates[rows], c_rows, c[n:][rows])
         forget = gates[rows, h_cell : 2 * h_cell]
-        d_m = d_h[n:][rows].split(sizes[steps])
-        d_steps = (d_m, d_before[steps])
-        _walk_back(derivatives, of_c, forget, sizes[steps], d_steps, d_c, weights)
+        d_steps = (d_h[n:][rows].split(own), _before(d_h[states], cuts))
+        _walk_back(derivatives, of_c, forget, own, d_steps, d_c, weights)
         d_a = derivatives.flatten(1)  # (rows, 4*H_cell)
         d_weights["weight_ih"].addmm_(d_a.t(), data[rows])
         d_weights["weight_hh"].addmm_(d_a.t(), h_rows)
@@ -213,10 +231,10 @@ def scan_backward(
     return d_data, d_h[:n], d_c, d_weights
 
 
-def _before(states: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+def _before(states: Tensor, cuts: Sequence[int]) -> list[Tensor]:
     """The state before each step, of the sequences that take part in it, float (size, ...) each."""
-    steps = states.split([sizes[0], *sizes])[:-1]
-    return [t if len(t) == n else t[:n] for t, n in zip(steps, sizes, strict=True)]
+    steps = zip(states.split(cuts), cuts, cuts[1:], strict=False)
+    return [t if found == size else t[:size] for t, found, size in steps]
 
 
 def _walk_back(

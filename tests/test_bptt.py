@@ -39,14 +39,22 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch, chunk, kind, proj_s
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-def test_chunks_cover_every_row_once():
+@pytest.mark.parametrize("most", [2, 128])
+def test_chunks_cover_every_row_once(monkeypatch, most):
+    monkeypatch.setattr(scan, "STEPS", most)
     for sizes in ([5] * 7, [5, 4, 4, 1, 1, 1], [1], [3, 0]):
         runs = list(scan.chunks(sizes, width=scan.CHUNK // 12))
-        assert [k for steps, _ in runs for k in range(len(sizes))[steps]] == list(range(len(sizes)))
-        assert [k for _, rows in runs for k in range(rows.start, rows.stop)] == list(
-            range(sum(sizes))
-        )
-        assert len(runs) == -(-len(sizes) // max(1, 12 // sizes[0]))
+        assert [size for run in runs for size in run.sizes] == sizes
+        rows = [k for run in runs for k in range(run.rows.start, run.rows.stop)]
+        assert rows == list(range(sum(sizes)))
+        assert len(runs) == -(-len(sizes) // min(most, max(1, 12 // sizes[0])))
+        found = [sizes[0], *sizes]  # rows of the states: the initial ones, then those of each step
+        for run in runs:
+            assert run.cuts[1:] == run.sizes
+            assert sum(run.cuts) == run.states.stop - run.states.start
+            assert run.states.stop == sizes[0] + run.rows.stop
+            assert run.cuts == found[: len(run.cuts)]
+            found = found[len(run.sizes) :]
 
 
 def test_local_derivatives_are_autograds():
