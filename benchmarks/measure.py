@@ -6,13 +6,19 @@ row within the same turn, between the quartiles; below 1 is faster. Milliseconds
 first only.
 """
 
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
+import torch
+
 from benchmarks.peers import Step
+
+# With these in the environment, glibc asks the system for memory once and gives none of it back.
+KEEP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 
 
 def seconds(step: Step) -> float:
@@ -77,3 +83,39 @@ def memory_row(size: tuple[int, int, int, int], repeats: int) -> dict:
     }
     print(result, flush=True)
     return result
+
+
+def allocator_row(size: tuple[int, int, int, int], repeats: int) -> dict:
+    """A training step of ``ragged.run`` where glibc gives memory back, and where it keeps it."""
+    ways = {"memory given back": {}, "memory kept": KEEP}
+    turns = [{who: step_seconds(size, more) for who, more in ways.items()} for _ in range(repeats)]
+    first, other = ways
+    result = {
+        "what": "allocator",
+        "size": size,
+        "repeats": repeats,
+        "first": first,
+        "variables": KEEP,
+        "milliseconds": round(1e3 * statistics.median(turn[first] for turn in turns), 3),
+        "ratios": {other: quartiles([turn[other] / turn[first] for turn in turns])},
+    }
+    print(result, flush=True)
+    return result
+
+
+def step_seconds(size: tuple[int, int, int, int], variables: dict[str, str]) -> float:
+    """Median of three training steps in a process of its own, with these variables set."""
+    code = (
+        "import statistics, torch; from benchmarks.contenders import bidirectional, training; "
+        "from benchmarks.measure import seconds; "
+        f"torch.set_num_threads({torch.get_num_threads()}); length, n, features, units = {size!r}; "
+        "lengths = torch.linspace(length // 2, length, n).long().flip(0); "
+        "module = bidirectional('ragged.run', features, units, lengths=lengths); "
+        "step = training(module, torch.randn(length, n, features)); step(); "
+        "print(statistics.median(seconds(step) for _ in range(3)))"
+    )
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    return float(done.stdout)

@@ -18,7 +18,7 @@ from benchmarks.contenders import (
     packed,
     training,
 )
-from benchmarks.measure import memory_row, quartiles, row, seconds
+from benchmarks.measure import allocator_row, memory_row, quartiles, row, seconds
 from benchmarks.peers import OTHERS, Step
 from lstm_tutorial.sentiment.batches import Batch
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
@@ -27,6 +27,7 @@ from lstm_tutorial.sentiment.pipeline import prepare
 SIZES = ((10, 32, 128, 256), (100, 32, 128, 128), (256, 64, 100, 128), (256, 64, 128, 256))
 SIZES += ((50, 8, 32, 32),)  # L, N, H_in, H
 REVIEWS = SIZES[2:4]  # also packed, lengths uniform in 30 to 256
+LONG = (512, 64, 100, 128)
 LENGTHS = (10, 50, 200, 1000, 4000)
 GROWTH = (500, 4000)
 BASE = {"L": 64, "N": 32, "H": 64, "layers": 1}
@@ -195,6 +196,7 @@ def review_rows(archive: Path) -> list[dict]:
 
 PARTS: dict[str, Callable[[int], list[dict]]] = {
     "memory": memory_rows,
+    "allocator": lambda repeats: [allocator_row(LONG, repeats)],
     "padded": padded_rows,
     "packed": packed_rows,
     "ragged": ragged_rows,

@@ -1,6 +1,7 @@
 """The benchmarks at tiny sizes: what the record holds, and how parts of it are measured again."""
 
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -171,3 +172,19 @@ def test_denormal_input_is_denormal_even_where_the_process_flushes():
     assert ordinary == 1
     assert 0 < kept < tiny
     assert kept == flushed
+
+
+def test_one_process_of_two_is_told_to_keep_its_memory(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        measure, "step_seconds", lambda _, more: seen.append(more) or 2 - bool(more)
+    )
+    found = measure.allocator_row((6, 2, 4, 5), 2)
+    assert seen == [{}, measure.KEEP] * 2
+    assert found["ratios"] == {"memory kept": [0.5, 0.5, 0.5]}
+
+
+def test_a_process_gets_the_variables_and_answers_with_a_time():
+    assert 0 < measure.step_seconds((6, 2, 4, 5), {}) < 5
+    with pytest.raises(subprocess.CalledProcessError):  # this Python is told to find no package
+        measure.step_seconds((6, 2, 4, 5), {"PYTHONHOME": "nowhere"})
