@@ -81,6 +81,7 @@ def train(
     max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
     keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
     ngrams: Annotated[int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")] = 0,
+    bigrams: Annotated[int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")] = 0,
     ema: Annotated[
         float, Option(min=0, max=1, help="Average the weights over steps, with this decay.")
     ] = 0.0,

@@ -687,7 +687,13 @@ def test_a_preset_repeats_its_record(preset, path, monkeypatch):
     monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
     call("train", "somewhere", "--preset", preset)
     record = json.loads((ROOT / path).read_text())
-    configuration = {"ngrams": 0, "ema": 0.0, **record["configuration"], "seed": record["seed"]}
+    configuration = {
+        "ngrams": 0,
+        "bigrams": 0,
+        "ema": 0.0,
+        **record["configuration"],
+        "seed": record["seed"],
+    }
     assert seen == configuration
 
 

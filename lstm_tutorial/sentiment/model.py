@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import ragged
 
+PRIME = 2**31 - 1
 POOLINGS = ("last_step", "final_states", "mean", "max", "attention")
 
 
@@ -132,9 +134,15 @@ class BiLSTMClassifier(nn.Module):
         pooling: one of ``POOLINGS``.
         lstm: ``torch.nn.LSTM``, or a class with its contract.
         word_dropout: share of the words that training replaces by ``<unk>``.
+        bigrams: rows of a second embedding, of each word with the one before it, that is added to
+            the first; pairs share its rows by a hash. 0 for none.
 
     Raises:
         ValueError: if the pooling is unknown or word_dropout is no probability.
+
+    References:
+        A. Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017, section 2.2,
+        for embeddings of hashed n-grams.
     """
 
     def __init__(
@@ -147,6 +155,7 @@ class BiLSTMClassifier(nn.Module):
         pooling: str = "max",
         lstm: Callable[..., nn.Module] = nn.LSTM,
         word_dropout: float = 0.0,
+        bigrams: int = 0,
     ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
@@ -158,6 +167,9 @@ class BiLSTMClassifier(nn.Module):
         self.pooling = pooling
         self.word_dropout = word_dropout
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=0)
+        self.bigrams = nn.Embedding(bigrams, embedding_dim) if bigrams else None
+        if self.bigrams is not None:
+            nn.init.normal_(self.bigrams.weight, std=0.1)
         self.lstm = lstm(
             embedding_dim,
             hidden_size,
@@ -185,9 +197,17 @@ class BiLSTMClassifier(nn.Module):
         """
         _check_ids(ids, self.embedding.num_embeddings)
         _check_lengths(lengths, *ids.shape)
-        words = self.dropout(self.embedding(self._drop_words(ids)))  # (N, L, E)
+        words = self.dropout(self._embed(ids))  # (N, L, E)
         pooled = self.dropout(self._pool(words, lengths))  # (N, 2*H)
         return self.classifier(pooled).squeeze(1)
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        words = self.embedding(self._drop_words(ids))
+        if self.bigrams is None:
+            return words
+        hashed = (ids[:, :-1] * 1_000_003 + ids[:, 1:]) % PRIME * 48_271 % PRIME
+        pairs = self.bigrams(hashed % self.bigrams.num_embeddings)
+        return words + F.pad(pairs * (ids[:, 1:, None] != 0), (0, 0, 1, 0))  # the first has none
 
     def _drop_words(self, ids: Tensor) -> Tensor:
         if not self.training or self.word_dropout == 0:

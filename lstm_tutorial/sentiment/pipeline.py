@@ -149,8 +149,9 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndD
     Returns:
         The model, initialised from torch's global random generator.
     """
-    model = BiLSTMClassifier(len(vocab), **{name: settings[name] for name in OF_MODEL})
-    max_n = settings.get("ngrams", 0)  # older records have no such setting
+    options = {name: settings[name] for name in OF_MODEL}
+    bigrams, max_n = (settings.get(name, 0) for name in ("bigrams", "ngrams"))  # not in old records
+    model = BiLSTMClassifier(len(vocab), **options, bigrams=bigrams)
     return WideAndDeepClassifier(model, max_n) if max_n else model
 
 

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from lstm_tutorial.sentiment import baselines
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
+from lstm_tutorial.sentiment.model import PRIME, BiLSTMClassifier
 
 BUCKETS = 2**22
 FOLDS = 5
-PRIME = 2**31 - 1
 
 
 def ngram_buckets(
