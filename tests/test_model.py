@@ -164,6 +164,28 @@ def test_word_dropout_hits_its_share_of_words_and_never_padding():
     assert abs(dropped[ids != 0].double().mean() - 0.3) < 0.02  # 8,000 words: 4 deviations
 
 
+def pairs_of(model: nn.Module, ids: list[list[int]]) -> torch.Tensor:
+    """What the embedded words (N, L, E) owe to their pairs."""
+    ids = torch.tensor(ids)
+    return model._embed(ids) - model.embedding(ids)
+
+
+def test_a_word_has_a_second_embedding_with_the_word_before_it():
+    model = make_model(bigrams=1000).eval()
+    pairs = pairs_of(model, [[2, 3, 2, 3], [3, 2, 3, 0]])
+    assert_close(pairs[0, 1], pairs[0, 3])  # 2 3, twice
+    assert_close(pairs[0, 2], pairs[1, 1])  # 3 2
+    assert_close(pairs[0, 1], pairs[1, 2])
+    assert not torch.allclose(pairs[0, 1], pairs[0, 2])
+    assert_close(*pairs_of(make_model(bigrams=1), [[2, 3, 4]])[0, 1:])  # all share one row
+    assert not pairs[:, 0].any()  # before the first there is none
+    assert not pairs[1, 3].any()  # padding
+    assert not pairs_of(model, [[2], [3]]).any()
+    model.embedding.weight.data.zero_()
+    model.train().word_dropout = 1.0  # takes the words, and leaves their pairs
+    assert_close(pairs_of(model, [[2, 3, 2, 3]]), pairs[:1])
+
+
 @pytest.mark.parametrize("options", [{"pooling": "first"}, {"word_dropout": 1.5}])
 def test_bad_option_is_refused(options):
     name, value = next(iter(options.items()))
