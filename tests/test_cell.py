@@ -119,3 +119,21 @@ def test_the_cell_on_the_meta_device(shape):
     x = torch.randn(shape, device="meta")
     found, expected = (cls(3, 4, device="meta")(x) for cls in (LSTMCell, nn.LSTMCell))
     assert [t.shape for t in found] == [t.shape for t in expected]
+
+
+def test_gradient_along_the_cell_state_is_the_product_of_the_forget_gates():
+    """With the hidden states held: what the chapter on gates derives."""
+    torch.manual_seed(0)
+    cell = nn.LSTMCell(3, 5, dtype=torch.float64)
+    xs, hs = torch.randn(4, 1, 3).double(), torch.randn(4, 1, 5).double()
+
+    def last(c: torch.Tensor) -> torch.Tensor:
+        for x, h in zip(xs, hs, strict=True):
+            c = cell(x, (h, c))[1]
+        return c[0]
+
+    start = torch.randn(1, 5).double()
+    found = torch.autograd.functional.jacobian(last, start)[:, 0]
+    projected = xs @ cell.weight_ih.T + cell.bias_ih + hs @ cell.weight_hh.T + cell.bias_hh
+    forget = projected.chunk(4, dim=-1)[1].sigmoid().prod(dim=0)[0]
+    torch.testing.assert_close(found, torch.diag(forget), rtol=0, atol=1e-12)
