@@ -680,6 +680,7 @@ def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
         ("final-states", "book/records/imdb-final-states.json"),
         ("small", "lstm_tutorial/sentiment/shipped/run.json"),
         ("strong", "book/records/strong-0.json"),
+        ("first-attempt", "book/records/first-attempt.json"),
     ],
 )
 def test_a_preset_repeats_its_record(preset, path, monkeypatch):
