@@ -7,14 +7,25 @@ PRESETS: dict[str, dict[str, Any]] = {
     "strong": RECIPE
     | {
         "ngrams": 3,
-        "vocab_size": 30_000,
-        "max_length": 800,
-        "epochs": 4,
-        "patience": 4,
+        "vocab_size": 60_000,
+        "max_length": 1000,
+        "epochs": 5,
         "ema": 0.998,
+        "validation_fraction": 0.0,
     },
     "small": RECIPE
     | {"embedding_dim": 96, "vocab_size": 20_000, "max_length": 400, "epochs": 5, "threads": 1},
+    "tiny": {
+        "dropout": 0.1,
+        "word_dropout": 0.2,
+        "lr": 1e-2,
+        "embedding_dim": 32,
+        "hidden_size": 32,
+        "vocab_size": 10_000,
+        "max_length": 400,
+        "epochs": 5,
+        "patience": 5,
+    },
     "max": RECIPE | {"max_length": 400},
     "final-states": RECIPE | {"max_length": 400, "pooling": "final_states"},
     "first-attempt": {

@@ -681,6 +681,7 @@ def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
         ("small", "lstm_tutorial/sentiment/shipped/run.json"),
         ("strong", "book/records/strong-0.json"),
         ("first-attempt", "book/records/first-attempt.json"),
+        ("tiny", "book/records/tiny-32.json"),
     ],
 )
 def test_a_preset_repeats_its_record(preset, path, monkeypatch):
@@ -702,7 +703,7 @@ def test_an_option_given_wins_over_the_preset(monkeypatch):
     seen = {}
     monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
     call("train", "somewhere", "--preset", "strong", "--ngrams", "2")
-    assert (seen["ngrams"], seen["vocab_size"]) == (2, 30_000)
+    assert (seen["ngrams"], seen["vocab_size"]) == (2, 60_000)
     assert "preset" not in seen
 
 
