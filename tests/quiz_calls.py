@@ -31,7 +31,7 @@ def swapped(choice: str) -> bool:
     return {
         "An error: batch and sequence are swapped": False,
         "The right numbers: PyTorch finds the batch axis": torch.allclose(output, right),
-        "No error, and each sequence's result depends on the sequences before it": all(
+        "No error, and each sequence’s result depends on the sequences before it": all(
             not torch.equal(output[n], moved[n]) for n in range(1, 4)
         ),
     }[choice]

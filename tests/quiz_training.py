@@ -148,8 +148,8 @@ def surer_lead(choice: str) -> bool:
     (a, _), (c, _) = difference(40, 10, 1000), difference(240, 210, 1000)
     return {
         "They are equally sure": a == pytest.approx(c),
-        "A's lead over B": a > 0 > c,
-        "C's lead over D": c > 0 > a,
+        "A’s lead over B": a > 0 > c,
+        "C’s lead over D": c > 0 > a,
     }[choice]
 
 

@@ -22,8 +22,15 @@ def test_cell_states_draws_one_line_a_run():
     ax = plots.cell_states(runs, [1.0, 0.0], "title")
     assert [line.get_label() for line in ax.lines] == ["kept", "faded"]
     assert ax.lines[1].get_ydata().tolist() == [0.5, 0.25]
+    assert ax.lines[1].get_xdata().tolist() == [1, 2]
     assert ax.get_xlabel()
     assert ax.get_ylabel()
+
+
+def test_cell_states_begins_before_the_first_step_where_that_is_given():
+    ax = plots.cell_states({"kept": [0.5, 0.5, 0.5]}, [1.0, 0.0], "title")
+    assert ax.lines[0].get_xdata().tolist() == [0, 1, 2]
+    assert [bar.get_center()[0] for bar in ax.figure.axes[0].patches] == [1, 2]
 
 
 def test_gradient_reach_is_logarithmic():
@@ -86,6 +93,9 @@ def test_final_states_writes_every_number_and_frames_those_that_meet():
 def test_seen_steps_draws_a_bar_for_each_step_and_vector():
     ax = plots.seen_steps({"a": [0.0, 1.0], "b": [2.0, 3.0]}, "title")
     assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[0, 1], [2, 3]]
+    (_, beside), (alone, other) = [[bar.get_center()[0] for bar in b] for b in ax.containers]
+    assert alone == pytest.approx(0)  # the other vector's bar is zero and takes no place
+    assert (beside, other) == pytest.approx((0.8, 1.2))
 
 
 def test_packing_draws_every_label_in_the_colour_of_its_sequence():
@@ -165,7 +175,13 @@ def test_grouped_scores_draws_a_series_for_each_classifier():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
 
 
+def test_grouped_scores_marks_chance_and_names_the_groups():
+    ax = plots.grouped_scores({"a": {"x": 10, "y": 20}}, "title", "%", "stars", chance=50)
+    assert list(ax.lines[-1].get_xdata()) == [50, 50]
+    assert ax.get_ylabel() == "stars"
+
+
 def test_evidence_scales_each_row_by_its_largest():
     ax = plots.evidence(["good", "bad"], {"one": [2, -1], "other": [0, 4]}, "title")
     assert ax.images[0].get_array().tolist() == [[1, -0.5], [0, 1]]
-    assert [text.get_text() for text in ax.texts] == ["+1.0", "-0.5", "+0.0", "+1.0"]
+    assert [text.get_text() for text in ax.texts] == ["+1.0", "-0.5", "0", "+1.0"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, drawing, new_axes
+from lstm_tutorial.plots.style import INK, MARKERS, SERIES_COLORS, drawing, new_axes
 
 
 def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
@@ -20,7 +20,7 @@ def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str)
     """
     with drawing():
         ax = new_axes(width=5.2, height=4.4)
-        ax.plot([0, 1], [0, 1], color="#999999", ls=":", lw=1.2, label="as sure as right")
+        ax.plot([0, 1], [0, 1], color=INK, ls="--", lw=1.4, zorder=3, label="as sure as right")
         for (name, bins), color, marker in zip(
             curves.items(), SERIES_COLORS, MARKERS, strict=False
         ):
@@ -31,30 +31,40 @@ def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str)
     return ax
 
 
-def grouped_scores(scores: Mapping[str, Mapping[str, float]], title: str, label: str) -> Axes:
+def grouped_scores(
+    scores: Mapping[str, Mapping[str, float]],
+    title: str,
+    label: str,
+    groups_label: str = "",
+    chance: float | None = None,
+) -> Axes:
     """Draw a score of several classifiers in each group.
 
     Args:
         scores: for each classifier's name, a percentage for each group, the same groups in all.
         title: the finding that the figure shows.
         label: of the percentages.
+        groups_label: of the groups.
+        chance: the percentage that guessing gets, drawn as a line.
 
     Returns:
         The axes.
     """
     groups = list(next(iter(scores.values())))
     with drawing():
-        ax = new_axes(height=0.42 * len(groups) + 1.6)
+        ax = new_axes(height=0.5 * len(groups) + 1.6)
         for k, ((name, values), color, marker) in enumerate(
             zip(scores.items(), SERIES_COLORS, MARKERS, strict=False)
         ):
-            shift = 0.16 * (k - (len(scores) - 1) / 2)
+            shift = 0.2 * (k - (len(scores) - 1) / 2)
             rows = np.arange(len(groups)) + shift
             ax.plot([values[g] for g in groups], rows, marker, color=color, ms=6, label=name)
         ax.set_yticks(range(len(groups)), groups)
-        ax.set(ylim=(len(groups) - 0.5, -0.5), xlabel=label)
+        ax.set(ylim=(len(groups) - 0.5, -0.5), xlabel=label, ylabel=groups_label)
+        if chance is not None:
+            ax.axvline(chance, color=INK, ls="--", lw=1.2, zorder=1, label="chance")
         ax.set_title(title)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.25 / len(groups)), ncols=3)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -1.05 / len(groups)), ncols=3)
     return ax
 
 
@@ -77,7 +87,8 @@ def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title
         light = image.to_rgba(scaled)[..., :3] @ (0.3, 0.59, 0.11) > 0.5
         for (k, t), value in np.ndenumerate(scaled):
             color = "black" if light[k, t] else "white"
-            ax.text(t, k, f"{value:+.1f}", ha="center", va="center", fontsize=7.5, color=color)
+            text = f"{value:+.1f}" if abs(value) >= 0.05 else "0"
+            ax.text(t, k, text, ha="center", va="center", fontsize=7.5, color=color)
         ax.set_yticks(range(len(rows)), list(values))
         ax.set_xticks(range(len(tokens)), tokens, rotation=50, ha="right", rotation_mode="anchor")
         ax.set_title(title)

@@ -19,7 +19,7 @@ from lstm_tutorial.plots.style import (
 
 
 def squashing(title: str) -> Axes:
-    """Draw the two functions that every gate is made of.
+    """Draw the two squashing functions of a step.
 
     Args:
         title: the finding that the figure shows.
@@ -31,8 +31,10 @@ def squashing(title: str) -> Axes:
     with drawing():
         ax = new_axes(height=2.8)
         ax.plot(x, 1 / (1 + np.exp(-x)), color=GATE_COLORS["i"], label="sigmoid: gates i, f, o")
-        ax.plot(x, np.tanh(x), color=GATE_COLORS["g"], ls="--", label="tanh: candidate g, output")
-        ax.set(xlabel="preactivation a", ylabel="value", title=title)
+        ax.plot(
+            x, np.tanh(x), color=GATE_COLORS["g"], ls="--", label="tanh: candidate g, and tanh(c)"
+        )
+        ax.set(xlabel="preactivation a, or cell state c", ylabel="value", title=title)
         ax.legend()
     return ax
 
@@ -41,19 +43,20 @@ def cell_states(runs: Mapping[str, Sequence[float]], inputs: Sequence[float], ti
     """Draw the cell state over time for several settings of the gates.
 
     Args:
-        runs: for each setting's name, c after every step.
+        runs: for each setting's name, c after every step; one value more begins before the first.
         inputs: the input x at every step, drawn as bars.
         title: the finding that the figure shows.
 
     Returns:
         The axes of the states.
     """
-    steps = range(1, len(inputs) + 1)
+    first = len(inputs) + 1 - max(map(len, runs.values()))
+    steps = range(first, len(inputs) + 1)
     with drawing():
         _, (top, ax) = plt.subplots(
             2, 1, figsize=(WIDTH, 4.0), sharex=True, height_ratios=(1, 3), layout="constrained"
         )
-        top.bar(steps, inputs, color="#999999", width=0.6)
+        top.bar(range(1, len(inputs) + 1), inputs, color="#999999", width=0.6)
         top.set(ylabel="input x", title=title)
         for (name, values), color, marker in zip(
             runs.items(), SERIES_COLORS, MARKERS, strict=False

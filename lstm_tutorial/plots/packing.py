@@ -60,8 +60,8 @@ def packing(
         top.set_yticks(np.arange(len(padded)) + 0.5, [f"n = {n}" for n in range(len(padded))])
         top.set_xticks(np.arange(len(padded[0])) + 0.5, range(len(padded[0])))
         for row, (name, places) in enumerate(indices.items()):
-            y, x = 1.6 * row, max(len(data), len(padded[0])) - len(places)
-            top.text(x - 0.15, y + 0.5, name, ha="right", va="center", fontsize=9)
+            y, x = 0.5 + 1.5 * row, max(len(data), len(padded[0])) - len(places)
+            top.text(x, y - 0.25, name, va="center")
             for k, n in enumerate(places):
                 _cell(top, x + k, y, str(n), SERIES_COLORS[n] if row == 0 else "#BBBBBB")
         for k, label in enumerate(data):

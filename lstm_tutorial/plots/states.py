@@ -75,12 +75,15 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
         figure, (left, middle, right) = plt.subplots(
             1, 3, figsize=(WIDTH, 2.1), width_ratios=(2 * size, size, size), layout="constrained"
         )
+        figure.get_layout_engine().set(wspace=0.08)
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
         steps = [f"t = {t}" for t in range(len(output))]
         wide = [side for side in sides for _ in range(size)]
         number_grid(left, output, wide, steps, "output")
         number_grid(middle, h_n, sides * (states // 2), rows, "h_n")
         number_grid(right, c_n, sides * (states // 2), [""] * states, "c_n")
+        for panel in (left, middle, right):
+            panel.set_anchor("N")
         _frame(left, len(output) - 1, slice(0, size), "forward")
         _frame(left, 0, slice(size, 2 * size), "reverse")
         _frame(middle, states - 2, slice(0, size), "forward")
@@ -89,7 +92,7 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
 
 
 def seen_steps(shares: Mapping[str, Sequence[float]], title: str) -> Axes:
-    """Draw how much each time step can move a sentence vector.
+    """Draw how much each time step can move a sentence vector; zeros take no place.
 
     Args:
         shares: for each vector's name, one number a time step.
@@ -101,9 +104,11 @@ def seen_steps(shares: Mapping[str, Sequence[float]], title: str) -> Axes:
     with drawing():
         ax = new_axes()
         width = 0.8 / len(shares)
+        shown = np.array(list(shares.values())) > 0  # (vectors, L)
+        places = np.cumsum(shown, axis=0) - (1 + shown.sum(axis=0)) / 2
         for k, (name, values) in enumerate(shares.items()):
-            place = np.arange(len(values)) + (k - (len(shares) - 1) / 2) * width
-            ax.bar(place, values, width, color=SERIES_COLORS[k], label=name)
+            steps = np.arange(len(values)) + places[k] * width
+            ax.bar(steps, values, width, color=SERIES_COLORS[k], label=name)
         ax.set(xlabel="time step", ylabel="‖∂ vector / ∂ input at t‖", title=title)
         ax.set_xticks(range(len(next(iter(shares.values())))))
         ax.legend(ncols=len(shares), loc="upper center", bbox_to_anchor=(0.5, -0.18))
