@@ -22,7 +22,9 @@ def gates(open_page):
 def lines(page) -> dict[str, str]:
     """Return the cell's equations, by what they compute."""
     found = page.locator("lstm-cell [data-line]").all()
-    return {line.get_attribute("data-line"): line.inner_text() for line in found}
+    return {
+        line.get_attribute("data-line"): line.inner_text().replace("\xa0", " ") for line in found
+    }
 
 
 def row(page, k: int) -> list[str]:
@@ -55,8 +57,10 @@ def test_cell_computes_what_torch_computes(gates, record_property):
 
 
 def test_cell_begins_with_the_pages_example(gates):
-    assert lines(gates)["i"] == "i = σ(1.00 · 2.00 + (−1.00) · 0.50 + 0.00) = 0.82"
+    assert lines(gates)["i"] == "i = σ(1 · 2 + (−1) · 0.5 + 0) = 0.82"
+    assert lines(gates)["c"] == "c′ = 0.95 · 0.8 + 0.82 · (−0.64) = 0.24"
     assert row(gates, 0) == ["2.00", "0.00", "0.00", "1.00", "0.00", "0.00"]
+    assert row(gates, 1) == ["–"] * 6  # until it is played
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_cell_is_moved_by_the_keyboard(gates):
     before = lines(gates)
     gates.locator("lstm-cell [data-name=x]").focus()
     gates.keyboard.press("ArrowLeft")
-    assert "1.90" in lines(gates)["i"]
+    assert "· 1.9 +" in lines(gates)["i"]
     assert lines(gates)["h"] != before["h"]
     lit = gates.locator("lstm-cell .lit").count()
     assert lit == 6  # x is in every gate

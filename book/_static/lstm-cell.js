@@ -52,7 +52,10 @@
   }
 
   const show = (value) => value.toFixed(2).replace("-", "−").replace("−0.00", "0.00");
-  const signed = (value) => (value < 0 ? `(${show(value)})` : show(value));
+  const short = (value) => show(value).replace(/\.?0+$/, "");
+  const bracket = (text) => (text.startsWith("−") ? `(${text})` : text);
+  const times = (a, b) => `${a}\u00a0·\u00a0${b}`; // a line breaks between its terms
+  const equals = (value) => `=\u00a0${show(value)}`;
 
   class LSTMCellElement extends HTMLElement {
     connectedCallback() {
@@ -152,15 +155,16 @@
         slider.nextElementSibling.textContent = show(Number(slider.value));
       for (const name of [...GATES, "c", "h"]) this.bar(name, result[name]);
       const { w, u, b } = weights;
+      const set = (value) => bracket(short(value));
       const lines = {};
       for (const gate of GATES)
         lines[gate] =
-          `${gate} = ${gate === "g" ? "tanh" : "σ"}(${signed(w[gate])} · ${signed(x)} + ` +
-          `${signed(u[gate])} · ${signed(state.h)} + ${signed(b[gate])}) = ${show(result[gate])}`;
+          `${gate} = ${gate === "g" ? "tanh" : "σ"}(${times(set(w[gate]), set(x))} + ` +
+          `${times(set(u[gate]), set(state.h))} + ${set(b[gate])}) ${equals(result[gate])}`;
       lines.c =
-        `c′ = ${show(result.f)} · ${signed(state.c)} + ${show(result.i)} · ` +
-        `${signed(result.g)} = ${show(result.c)}`;
-      lines.h = `h′ = ${show(result.o)} · tanh(${show(result.c)}) = ${show(result.h)}`;
+        `c′ = ${times(show(result.f), set(state.c))} + ` +
+        `${times(show(result.i), bracket(show(result.g)))} ${equals(result.c)}`;
+      lines.h = `h′ = ${times(show(result.o), `tanh(${show(result.c)})`)} ${equals(result.h)}`;
       for (const [name, text] of Object.entries(lines)) {
         const line = this.querySelector(`[data-line="${name}"]`);
         line.classList.toggle("lit", line.textContent !== "" && line.textContent !== text);
@@ -182,7 +186,7 @@
 
     drawTrace() {
       const cells = (get) =>
-        this.input.map((_, t) => `<td>${t < this.trace.length ? show(get(this.trace[t])) : ""}</td>`);
+        this.input.map((_, t) => `<td>${t < this.trace.length ? show(get(this.trace[t])) : "–"}</td>`);
       const head = this.input
         .map((x, t) => `<td class="${t === this.at - 1 ? "now" : ""}">${show(x)}</td>`)
         .join("");

@@ -177,7 +177,7 @@
       const [who, one] = [`n = ${names(late)}`, late.length === 1];
       if (late.length)
         return (
-          `${reads} Packed, ${who} ${one ? "has" : "have"} not begun: the state is still h_0. ` +
+          `${reads} Packed, ${who} ${one ? "has" : "have"} not begun: the state is still h₀. ` +
           `Padded, ${who} ${one ? "reads" : "read"} padding, and the state moves.`
         );
       const late0 = everyone.filter((n) => this.lengths[n] <= this.slider.max);

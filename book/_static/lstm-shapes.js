@@ -142,11 +142,12 @@
 
   const escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
   const tuple = (numbers) => `(${numbers.join(", ")}${numbers.length === 1 ? "," : ""})`;
+  const said = (name) => (name === "what it holds" ? ' class="words"' : "");
   const table = (title, head, rows) =>
     `<div class="scroll" role="region" tabindex="0" aria-label="${title}"><table><caption>${title}</caption><thead><tr>` +
     head.map((cell) => `<th scope="col">${cell}</th>`).join("") +
     "</tr></thead><tbody>" +
-    rows.map((r) => `<tr>${r.map((cell, k) => (k ? `<td>${escape(cell)}</td>` : `<th scope="row">${escape(cell)}</th>`)).join("")}</tr>`).join("") +
+    rows.map((r) => `<tr>${r.map((cell, k) => (k ? `<td${said(head[k])}>${escape(cell)}</td>` : `<th scope="row">${escape(cell)}</th>`)).join("")}</tr>`).join("") +
     "</tbody></table></div>";
 
   const NUMBERS = { input_size: 128, hidden_size: 256, num_layers: 1, proj_size: 0 };
