@@ -65,8 +65,21 @@ def peak_mib(who: str, size: tuple[int, int, int, int]) -> float:
         "step = training(make(features, hidden), torch.randn(length, n, features)); "
         "[step() for _ in range(10)]; print((peak() - before) / 1024)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    return float(in_process(code))
+
+
+def in_process(code: str, variables: dict[str, str] | None = None) -> str:
+    """Run code in a process of its own, with these environment variables too; its last line."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, **(variables or {})},
+    )
+    *progress, last = done.stdout.splitlines()
+    print(*progress, sep="\n", flush=True)
+    return last
 
 
 def memory_row(size: tuple[int, int, int, int], repeats: int) -> dict:
@@ -114,8 +127,4 @@ def step_seconds(size: tuple[int, int, int, int], variables: dict[str, str]) -> 
         "step = training(module, torch.randn(length, n, features)); step(); "
         "print(statistics.median(seconds(step) for _ in range(3)))"
     )
-    environment = {**os.environ, **variables}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-    )
-    return float(done.stdout)
+    return float(in_process(code, variables))

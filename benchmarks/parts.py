@@ -1,7 +1,7 @@
 """The parts of the record: what is timed beside what, and at which sizes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,15 @@ from benchmarks.contenders import (
     packed,
     training,
 )
-from benchmarks.measure import allocator_row, memory_row, quartiles, row, seconds
+from benchmarks.measure import (
+    KEEP,
+    allocator_row,
+    in_process,
+    memory_row,
+    quartiles,
+    row,
+    seconds,
+)
 from benchmarks.peers import OTHERS, Step
 from lstm_tutorial.sentiment.batches import Batch
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
@@ -70,10 +78,10 @@ def packed_rows(repeats: int) -> list[dict]:
     return rows
 
 
-def ragged_rows(repeats: int) -> list[dict]:
+def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
     """``ragged.run`` beside the padded call, which is wrong there, but fast; passes apart."""
     rows = []
-    for length in LENGTHS:
+    for length in longest:
         x, lengths = torch.randn(length, 32, 64), random_lengths(length // 2, length, 32)
         lstm = nn.LSTM(64, 64, bidirectional=True)
         modules = {"nn.LSTM, padded": lstm, "ragged.run": RaggedRun(lstm, lengths)}
@@ -81,6 +89,17 @@ def ragged_rows(repeats: int) -> list[dict]:
         rows.append(row("ragged, forward", size, _forwards(modules, x), repeats))
         rows.append(row("ragged, backward", size, _backwards(modules, x), repeats))
     return rows
+
+
+def kept_rows(repeats: int) -> list[dict]:
+    """``ragged_rows`` where glibc keeps its memory: there, no time depends on who freed what."""
+    code = (
+        "import json, torch; from benchmarks.parts import ragged_rows; torch.manual_seed(0); "
+        f"torch.set_num_threads({torch.get_num_threads()}); torch.set_flush_denormal(True); "
+        f"print(json.dumps(ragged_rows({repeats}, {LENGTHS!r})))"
+    )
+    rows = json.loads(in_process(code, KEEP))
+    return [entry | {"what": f"memory kept, {entry['what']}", "variables": KEEP} for entry in rows]
 
 
 def _forwards(modules: dict[str, nn.Module], x: Tensor) -> dict[str, Step]:
@@ -106,14 +125,14 @@ def random_lengths(low: int, high: int, n: int) -> Tensor:
 
 
 def growth_rows(repeats: int) -> list[dict]:
-    """How a packed training step grows from 500 to 4,000 steps, relative to the length."""
+    """How a training step grows from 500 to 4,000 steps: packed, and padded with ``nn.LSTM``."""
     rows = []
-    for who in ("LSTM", "FastLSTM", "ragged.run"):
+    for who in ("LSTM", "FastLSTM", "ragged.run", "nn.LSTM"):
         steps = {}
         for length in GROWTH:
             x, lengths = torch.randn(length, 8, 16), torch.linspace(length / 2, length, 8).long()
             module = bidirectional(who, 16, 32, lengths=lengths)
-            data = x if who == "ragged.run" else packed(x, lengths)
+            data = packed(x, lengths) if who in ("LSTM", "FastLSTM") else x
             steps[str(length)] = training(module, data)
         rows.append(row(f"growth, {who}", (GROWTH[0], 8, 16, 32), steps, repeats))
     return rows
@@ -200,6 +219,7 @@ PARTS: dict[str, Callable[[int], list[dict]]] = {
     "padded": padded_rows,
     "packed": packed_rows,
     "ragged": ragged_rows,
+    "kept": kept_rows,
     "growth": growth_rows,
     "scaling": scaling_rows,
     "settings": setting_rows,

@@ -15,6 +15,7 @@ This file needs torch and nothing else: copy it into your own project if you lik
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,24 @@ KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
 SATURATED = 1e4  # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type
 
 States = Tensor | tuple[Tensor, Tensor]
+
+
+class Places(NamedTuple):
+    """Say what stands where in a padded batch that is flattened to (L*N, features).
+
+    Args:
+        lengths: int64 (N,).
+        valid: bool (L, N), False on padding.
+        padding: int64 (rows,), the rows that are padding.
+        last: int64 (N,), the last valid row of each sequence.
+        backwards: int64 (L*N,), as ``reverse_rows`` returns it.
+    """
+
+    lengths: Tensor
+    valid: Tensor
+    padding: Tensor
+    last: Tensor
+    backwards: Tensor
 
 
 def run(
@@ -57,58 +76,83 @@ def run(
     batch_first = rnn.batch_first if batch_first is None else batch_first
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
-    valid = torch.arange(x.size(0), device=x.device)[:, None] < lengths  # (L, N)
-    x = x.masked_fill(~valid[..., None], 0.0)
-    output, finals = _run_layers(rnn, x, lengths, valid, _initial_states(rnn, x, hx))
-    output = output.masked_fill(~valid[..., None], 0.0)
-    states = tuple(torch.stack(state) for state in finals)
+    states = _initial_states(rnn, x, hx)
+    rows, finals = _run_layers(rnn, x.flatten(0, 1), _places(lengths, len(x)), states)
+    output = rows.unflatten(0, x.shape[:2])
     output = output.transpose(0, 1) if batch_first else output
-    return output, states if rnn.mode == "LSTM" else states[0]
+    return output, finals if rnn.mode == "LSTM" else finals[0]
+
+
+def _places(lengths: Tensor, length: int) -> Places:
+    n = torch.arange(len(lengths), device=lengths.device)
+    valid = torch.arange(length, device=lengths.device)[:, None] < lengths
+    padding = (~valid).flatten().nonzero().squeeze(1)
+    last = (lengths - 1) * len(n) + n
+    return Places(lengths, valid, padding, last, reverse_rows(lengths, length))
 
 
 def _run_layers(
-    rnn: nn.RNNBase, x: Tensor, lengths: Tensor, valid: Tensor, hx: tuple[Tensor, ...]
-) -> tuple[Tensor, list[list[Tensor]]]:
+    rnn: nn.RNNBase, rows: Tensor, places: Places, hx: tuple[Tensor, ...]
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    weights = _with_freezing_column(rnn) if rnn.mode == "LSTM" else rnn.all_weights
     directions = 2 if rnn.bidirectional else 1
-    backwards = reverse_rows(lengths, len(x)) if rnn.bidirectional else None
-    is_padding = (~valid)[..., None].to(x.dtype)  # (L, N, 1): the extra feature
-    last = (lengths - 1)[None, :, None]  # (1, N, 1)
     finals: list[list[Tensor]] = [[] for _ in hx]
     for layer in range(rnn.num_layers):
-        if rnn.mode == "LSTM":
-            x = torch.cat([x, is_padding], dim=-1)
-        outputs = []
-        for k in range(layer * directions, (layer + 1) * directions):
-            is_reverse = k % 2 == 1 and rnn.bidirectional
-            steps = _reorder(x, backwards) if is_reverse else x
-            out, *ends = _run_direction(rnn, k, steps, tuple(state[k : k + 1] for state in hx))
-            ends[0] = out.gather(0, last.expand(1, -1, out.size(-1)))  # h at the last valid step
-            for final, end in zip(finals, ends, strict=True):
-                final.append(end[0])
-            outputs.append(_reorder(out, backwards) if is_reverse else out)
-        x = torch.cat(outputs, dim=-1) if rnn.bidirectional else outputs[0]  # (L, N, D*H_out)
+        rows = _without_padding(rnn, rows, places)
+        own = slice(layer * directions, (layer + 1) * directions)
+        rows, ends = _run_layer(rnn, rows, places, [state[own] for state in hx], weights[own])
+        for final, end in zip(finals, ends, strict=True):
+            final.extend(end)
         if layer < rnn.num_layers - 1 and rnn.dropout > 0 and rnn.training:
-            x = x * _packed_dropout_mask(x, lengths, valid, rnn.dropout)
-    return x, finals
+            rows = rows * _packed_dropout_mask(rows, places, rnn.dropout)
+    rows = rows.index_fill_(0, places.padding, 0.0)
+    return rows, tuple(torch.cat(final) for final in finals)
+
+
+def _run_layer(
+    rnn: nn.RNNBase,
+    rows: Tensor,
+    places: Places,
+    hx: Sequence[Tensor],
+    weights: Sequence[Sequence[Tensor]],
+) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+    """Run one layer in its directions; return its output and, for each state, its final ones."""
+    outputs, finals = [], []
+    for k, own in enumerate(weights):
+        steps = _Permute.apply(rows, places.backwards) if k else rows  # k is 1 in reverse
+        steps, states = steps.unflatten(0, places.valid.shape), [state[k : k + 1] for state in hx]
+        out, *ends = _run_direction(rnn, steps, states, own)
+        out = out.flatten(0, 1)
+        outputs.append(_Permute.apply(out, places.backwards) if k else out)
+        finals.append((out.index_select(0, places.last)[None], *ends[1:]))  # h at the last step
+    return torch.cat(outputs, dim=1), list(zip(*finals, strict=True))  # (L*N, D*H_out)
 
 
 def _run_direction(
-    rnn: nn.RNNBase, k: int, steps: Tensor, hx: tuple[Tensor, ...]
+    rnn: nn.RNNBase, steps: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
-    """Run layer and direction number k over (L, N, ...) with torch's padded kernel."""
-    weights = list(rnn.all_weights[k])
-    if rnn.mode == "LSTM":
-        weights[0] = _with_freezing_column(weights[0])
-    states = hx if rnn.mode == "LSTM" else hx[0]
+    """Run one layer in one direction over (L, N, ...) with torch's padded kernel."""
+    hx = states if rnn.mode == "LSTM" else states[0]
     kernel = KERNELS[rnn.mode]
-    return kernel(steps, states, weights, rnn.bias, 1, 0.0, rnn.training, False, False)
+    return kernel(steps, hx, weights, rnn.bias, 1, 0.0, rnn.training, False, False)
 
 
-def _with_freezing_column(weight_ih: Tensor) -> Tensor:
-    """Add the column that shuts the input gate and opens the forget gate on padding."""
-    column = weight_ih.new_zeros(4, weight_ih.size(0) // 4)
-    column[0], column[1] = -SATURATED, SATURATED
-    return torch.cat([weight_ih, column.reshape(-1, 1)], dim=1)
+def _without_padding(rnn: nn.RNNBase, rows: Tensor, places: Places) -> Tensor:
+    """Replace what stands on padding; for an LSTM also add the feature that marks it."""
+    if rnn.mode != "LSTM":
+        return rows.index_fill(0, places.padding, 0.0)
+    mark = rows.new_zeros(rows.size(1) + 1)
+    mark[-1] = 1.0
+    rows = torch.cat([rows, rows.new_zeros(len(rows), 1)], dim=1)
+    rows[places.padding] = mark
+    return rows
+
+
+def _with_freezing_column(lstm: nn.LSTM) -> list[list[Tensor]]:
+    """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding."""
+    by_gate = lstm.weight_ih_l0.new_tensor([-SATURATED, SATURATED, 0.0, 0.0])
+    column = by_gate.repeat_interleave(lstm.hidden_size)[:, None]
+    return [[torch.cat([first, column], dim=1), *rest] for first, *rest in lstm.all_weights]
 
 
 def reverse_rows(lengths: Tensor, length: int) -> Tensor:
@@ -140,16 +184,13 @@ class _Permute(torch.autograd.Function):
         return _Permute.apply(grad, *ctx.saved_tensors), None
 
 
-def _reorder(x: Tensor, index: Tensor) -> Tensor:
-    return _Permute.apply(x.flatten(0, 1), index).unflatten(0, x.shape[:2])
-
-
-def _packed_dropout_mask(x: Tensor, lengths: Tensor, valid: Tensor, rate: float) -> Tensor:
+def _packed_dropout_mask(rows: Tensor, places: Places, rate: float) -> Tensor:
     """Draw the mask that packing would have drawn, in its order, and unpack it."""
-    order = lengths.cpu().sort(descending=True).indices.to(x.device)  # as pack_padded_sequence
-    place = torch.arange(valid.numel(), device=x.device).view_as(valid)[:, order][valid[:, order]]
-    mask = F.dropout(x.new_ones(len(place), x.size(-1)), rate)
-    return x.new_zeros(valid.numel(), x.size(-1)).index_copy(0, place, mask).view_as(x)
+    lengths, valid = places.lengths, places.valid
+    order = lengths.cpu().sort(descending=True).indices.to(rows.device)  # as pack_padded_sequence
+    place = torch.arange(len(rows), device=rows.device).view_as(valid)[:, order][valid[:, order]]
+    mask = F.dropout(rows.new_ones(len(place), rows.size(1)), rate)
+    return torch.zeros_like(rows).index_copy(0, place, mask)
 
 
 def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tensor, ...]:
@@ -176,7 +217,7 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bo
             f"expected one length for each of the {x.size(1)} rows of the {layout} input, "
             f"got lengths of shape {tuple(lengths.shape)}"
         )
-    wrong = ((lengths < 1) | (lengths > x.size(0))).nonzero().flatten().tolist()
+    wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= x.size(0)]
     if wrong:
         raise ValueError(
             f"expected lengths between 1 and {x.size(0)}, got {int(lengths[wrong[0]])} "

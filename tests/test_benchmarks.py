@@ -188,3 +188,14 @@ def test_a_process_gets_the_variables_and_answers_with_a_time():
     assert 0 < measure.step_seconds((6, 2, 4, 5), {}) < 5
     with pytest.raises(subprocess.CalledProcessError):  # this Python is told to find no package
         measure.step_seconds((6, 2, 4, 5), {"PYTHONHOME": "nowhere"})
+
+
+def test_rows_with_memory_kept_come_from_a_process_with_the_variables(monkeypatch):
+    monkeypatch.setattr(parts, "LENGTHS", (3, 5))
+    rows = parts.kept_rows(2)
+    whats = [f"memory kept, ragged, {way}" for way in ("forward", "backward")] * 2
+    assert [row["what"] for row in rows] == whats
+    assert [row["size"][0] for row in rows] == [3, 3, 5, 5]
+    assert all(row["variables"] == measure.KEEP and row["ratios"]["ragged.run"] for row in rows)
+    told = "import os; print(os.environ['MALLOC_MMAP_MAX_'])"
+    assert measure.in_process(told, measure.KEEP) == "0"

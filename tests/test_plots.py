@@ -154,6 +154,7 @@ def test_growth_draws_a_panel_for_each_size_and_a_line_for_each_cost():
     first, second = plots.growth(panels, "title")
     assert [line.get_ydata().tolist() for line in first.lines] == [[1, 2.1], [1, 2]]
     assert [label.get_text() for label in second.get_xticklabels()] == ["4", "8"]
+    assert [line.get_linestyle() for line in first.lines] == ["-", "--"]
 
 
 def test_score_spread_draws_every_score_and_their_mean():

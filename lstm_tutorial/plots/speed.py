@@ -80,7 +80,8 @@ def growth(
     """Draw how a cost grows with each size, both relative to the smallest, log against log.
 
     Args:
-        panels: for each size, for each line, the sizes and the costs.
+        panels: for each size, for each line, the sizes and the costs; the last line is what the
+            others are compared with, and is dashed.
         title: the finding that the figure shows.
 
     Returns:
@@ -91,8 +92,10 @@ def growth(
         axes = list(np.atleast_1d(axes))
         for ax, (size, lines) in zip(axes, panels.items(), strict=True):
             for k, (name, (sizes, costs)) in enumerate(lines.items()):
-                style = {"color": SERIES_COLORS[k], "marker": MARKERS[k], "label": name}
-                ax.plot(sizes, costs, **style)
+                style = {"color": SERIES_COLORS[k], "marker": MARKERS[k]}
+                if k == len(lines) - 1:
+                    style = {"color": INK, "ls": "--", "lw": 1.2, "zorder": 3}
+                ax.plot(sizes, costs, label=name, **style)
             ax.set(xscale="log", yscale="log", xlabel=size)
             ax.set_xticks(sizes, [str(value) for value in sizes])
             ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
