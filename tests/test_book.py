@@ -128,6 +128,11 @@ def test_every_picture_has_a_text(pages):
     assert {p.name: parse(p).images_without_alt for p in pages if parse(p).images_without_alt} == {}
 
 
+def test_no_link_underlines_a_space(pages):
+    links = re.compile(r"<a [^>]*> [^<]")
+    assert [p.name for p in pages if links.search(p.read_text(encoding="utf-8"))] == []
+
+
 def test_no_table_is_left_as_text(pages):
     assert [p.name for p in pages if re.search(r"<p>\s*\|", p.read_text(encoding="utf-8"))] == []
 

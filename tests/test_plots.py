@@ -53,6 +53,8 @@ def test_gates_over_text_has_a_panel_a_gate_and_a_tick_a_token():
     assert [tick.get_text() for tick in last.get_xticklabels()] == ["not", "a", "bore"]
     assert [bar.get_height() for bar in last.patches] == gates["c"]
     assert last.get_ylim()[0] < -2.0
+    last.figure.draw_without_rendering()
+    assert len({round(ax.yaxis.label.get_position()[0], 3) for ax in last.figure.axes}) == 1
 
 
 def test_learning_curves_are_in_percent():
@@ -161,6 +163,21 @@ def test_score_spread_draws_every_score_and_their_mean():
     ax = plots.score_spread({"a": [80.0, 82.0], "b": [70.0, 70.0]}, "title")
     assert [line.get_xdata().tolist() for line in ax.lines[::2]] == [[80, 82], [70, 70]]
     assert [list(line.get_xdata()) for line in ax.lines[1::2]] == [[81, 81], [70, 70]]
+
+
+def test_score_spread_draws_no_mean_of_a_single_score():
+    ax = plots.score_spread({"one": [80.0], "two": [70.0, 72.0]}, "title")
+    assert [list(line.get_xdata()) for line in ax.lines] == [[80], [70, 72], [71, 71]]
+
+
+def test_learning_curves_name_their_lines_where_there_are_several():
+    epochs = [{"epoch": 1, "train_accuracy": 0.5, "validation_accuracy": 0.4}]
+    legends = [
+        plots.learning_curves(runs, "title").get_legend()
+        for runs in ({"a": epochs}, {"a": epochs, "b": epochs})
+    ]
+    assert legends[0] is None
+    assert [text.get_text() for text in legends[1].get_texts()] == ["a", "b"]
 
 
 def test_reliability_draws_each_bin_against_the_diagonal():

@@ -12,7 +12,7 @@ PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^### (\d+)\. (.+)\n\n(.+)$", PAGE, re.M)
 MESSAGES = [
     (message.strip(), label)
-    for cells, label in re.findall(r"^- (`.+?`+): .+ → \[shown and mended\]\((\S+)\)$", PAGE, re.M)
+    for cells, label in re.findall(r"^- \[(`.+?`+)\]\((\S+)\): .+$", PAGE, re.M)
     for message in re.split(r"`, `", cells.strip("`"))
 ]
 STARTS = re.compile(r"^(?=\([\w-]+\)=\n)|^(?<!=\n)(?=#+ )", re.M)  # a label, or a bare heading
@@ -51,7 +51,7 @@ def test_all_25_questions_are_asked_in_order():
 @pytest.mark.parametrize(("number", "question", "answer"), QUESTIONS)
 def test_a_question_has_a_short_answer_and_leads_to_its_label(labelled, number, question, answer):
     assert question.endswith("?")
-    text, links = answer.split(" → ")
+    text, links = answer.split(" →&nbsp;")
     assert 1 <= len(re.findall(r"[.?!](?= |$)", text)) <= 3
     assert f"](q{int(number):02})" in links
     assert len(labelled[f"q{int(number):02}"]) > 200

@@ -1,6 +1,7 @@
 """The committed records of training runs: complete, repeatable as they say, and good enough."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from typer.main import get_command
 
 from lstm_tutorial.__main__ import app
 from lstm_tutorial.cli_records import check_figures
-from lstm_tutorial.sentiment.records import KEYS
+from lstm_tutorial.sentiment.records import KEYS, in_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,6 +70,16 @@ def test_record_holds_no_private_path(name):
 def test_better_run_passes_88_and_a_half_percent():
     scores = [run["test"]["accuracy"] for name, run in RUNS.items() if "imdb" in name]
     assert max(scores) >= 0.885
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_command_in_lines_is_the_same_command(name):
+    command = RECORDS[name]["command"]
+    assert shlex.split(in_lines(command)) == shlex.split(command)
+    lines = in_lines(command, width=40).splitlines()
+    pairs = re.findall(r"--\S+ (?!--)\S+", command)
+    assert len(lines) > 2
+    assert [pair for pair in pairs if not any(pair in line for line in lines)] == []
 
 
 @pytest.mark.parametrize("name", RECORDS)

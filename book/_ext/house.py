@@ -57,6 +57,7 @@ def repair_pages(app: Sphinx) -> None:
         sources = {name: str(Path(app.srcdir, path)) for path, name in app.builder.images.items()}
         page = theme_repairs.defer_scripts(render(template, context))
         page = theme_repairs.name_landmarks(theme_repairs.draw_icons(page, shapes))
+        page = theme_repairs.trim_links(page)
         return theme_repairs.size_images(page, sources)
 
     app.builder.templates.render = render_and_repair

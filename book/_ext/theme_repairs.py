@@ -8,6 +8,7 @@ from pathlib import Path
 SCRIPT = re.compile(r'<script(?![^>]*\b(?:defer|async|type="module")\b)([^>]*\bsrc=)')
 SETTING = re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)")
 ICON = re.compile(r'<i class="([^"]*?\bfa-([a-z-]+)[^"]*)"([^>]*)></i>')
+SPACE_IN_LINK = re.compile(r"(<a [^>]*>) (?=Exercise )")
 PICTURE = re.compile(
     r'<img ((?:(?!\bwidth=)[^>])*?src="[^"]*_images/([^"/]+\.png)"(?:(?!\bwidth=)[^>])*?)/?>'
 )
@@ -84,6 +85,18 @@ def name_landmarks(page: str) -> str:
     page = page.replace(sidebar, f'{sidebar} role="complementary" aria-label="Book"', 1)
     page = page.replace(' role="doc-biblioentry"', "")
     return page.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+
+
+def trim_links(page: str) -> str:
+    """Take the space at the beginning of a link out of it, where it would be underlined.
+
+    Args:
+        page: the HTML of a page.
+
+    Returns:
+        the same page with that space before the link to an exercise.
+    """
+    return SPACE_IN_LINK.sub(r" \1", page)
 
 
 def size_images(page: str, sources: dict[str, str]) -> str:

@@ -42,3 +42,41 @@ const showSectionsFirst = () => {
     return [...Search.search(query, ...terms).filter(isOther), ...first];
   };
 };
+
+// A shape such as (L, N, H_out), and a formula or a name with the sign behind it, stay on one line.
+const keepTogether = (article) => {
+  for (const code of article.querySelectorAll(":not(pre) > code"))
+    if (/^[\w.]*[([][^()[\]]{1,22}[)\]]$/.test(code.textContent)) code.classList.add("whole");
+  for (const item of article.querySelectorAll("span.math, code.whole")) {
+    const sign = /^[.,;:!?)’”]+/.exec(item.nextSibling?.data ?? "")?.[0];
+    if (!sign) continue;
+    item.nextSibling.data = item.nextSibling.data.slice(sign.length);
+    const whole = document.createElement("span");
+    whole.className = "whole";
+    item.replaceWith(whole);
+    whole.append(item, sign);
+  }
+};
+
+// On a phone, printed sentences wrap and columns don't: at least two lines of these hold a gap.
+const markSentences = (article) => {
+  for (const pre of article.querySelectorAll(".cell_output pre")) {
+    const gaps = pre.textContent.match(/^.*\S {2,}\S/gm) ?? [];
+    pre.classList.toggle("sentences", gaps.length < 2);
+  }
+};
+
+// What scrolls sideways can be scrolled by the keyboard.
+const reachScrolling = (article) => {
+  for (const box of article.querySelectorAll("figure, table.table"))
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  const article = document.querySelector(".bd-article");
+  if (!article) return;
+  keepTogether(article);
+  markSentences(article);
+  for (const event of ["load", "resize"]) addEventListener(event, () => reachScrolling(article));
+});

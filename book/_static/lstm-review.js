@@ -42,8 +42,8 @@
       this.area = this.querySelector("textarea");
       this.area.value = this.getAttribute("text");
       this.querySelector("[data-part=weight]").textContent =
-        `The model is ${megabytes(this.dataset.bytes)} on the wire, ${megabytes(this.dataset.gzip)} from a server that ` +
-        "compresses. It comes from this book, once, when you ask for it; what you type stays in this page.";
+        `The model is a download of ${megabytes(this.dataset.bytes)}, or of ${megabytes(this.dataset.gzip)} where the server ` +
+        "compresses: its numbers are written as text. It comes from this book, once, when you ask for it; what you type stays in this page.";
       this.listen();
     }
 
@@ -186,7 +186,8 @@
 
   const LAYOUT =
     '<form><label>A sentence about a film<textarea rows="3"></textarea></label>' +
-    '<div class="presets"><button type="submit">Load the model and read</button>' +
+    '<div class="presets"><button type="submit">Load the model and read</button></div>' +
+    '<div class="presets" role="group" aria-label="Examples">Examples: ' +
     Object.keys(EXAMPLES).map((name) => `<button type="button" data-example="${name}">${name}</button>`).join("") +
     '</div></form><p data-part="weight"></p><p data-part="answer" aria-live="polite"></p>' +
     '<div data-part="figures" hidden><div data-part="words"></div><p data-part="time"></p>' +

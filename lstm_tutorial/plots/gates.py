@@ -116,7 +116,7 @@ def gates_over_text(
     names = GATE_NAMES | {"c": "cell state c", "h": "hidden state h"}
     steps = range(len(tokens))
     with drawing():
-        _, panels = plt.subplots(
+        figure, panels = plt.subplots(
             len(gates),
             1,
             figsize=(max(WIDTH, 0.32 * len(tokens)), 0.95 * len(gates) + 1.0),
@@ -132,4 +132,5 @@ def gates_over_text(
         first, last = np.atleast_1d(panels)[[0, -1]]
         first.set_title(title)
         last.set_xticks(list(steps), tokens, rotation=60, ha="right", rotation_mode="anchor")
+        figure.align_ylabels()
     return last

@@ -23,7 +23,7 @@ def weight_map(shapes: Mapping[str, Sequence[int]], title: str) -> Axes:
     """Draw parameters to scale, each gate's rows in its colour.
 
     Args:
-        shapes: the shape of each parameter, (4*H, columns) or (4*H,).
+        shapes: the shape of each parameter, (4*H_cell, columns) or (4*H_cell,).
         title: the finding that the figure shows.
 
     Returns:
@@ -74,7 +74,8 @@ def costs(
         for k, (name, values) in enumerate(ratios.items()):
             place = np.arange(len(changes)) + (k - (len(ratios) - 1) / 2) * height
             bars = ax.barh(place, values, height, color=SERIES_COLORS[k], label=name)
-            ax.bar_label(bars, [f"{value:.2f}" for value in values], padding=3, fontsize=8)
+            labels = ax.bar_label(bars, [f"{v:.2f}" for v in values], padding=3, fontsize=8)
+            plt.setp(labels, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4})
         ax.axvline(1, color=INK, lw=1)
         ax.set_yticks(range(len(changes)), changes)
         ax.set(xlabel=f"times that of {base}", title=title, ylim=(len(changes) - 0.4, -0.6))

@@ -32,7 +32,8 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: st
                 ax.set_xticks(numbers)
             ax.set_xlabel(f"epoch ({part})")
         axes[0].set_ylabel("accuracy (%)")
-        axes[1].legend(loc="lower right")
+        if len(runs) > 1:
+            axes[1].legend(loc="lower right")
         axes[0].set_title(title)
     return axes[1]
 
@@ -63,7 +64,7 @@ def score_bars(scores: Mapping[str, float], title: str, chance: float = 50.0) ->
 
 
 def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
-    """Draw several accuracies for each name: a dot for each, a bar at their mean.
+    """Draw several accuracies for each name: a dot for each, a bar at the mean of several.
 
     Args:
         scores: accuracies in percent for each name, drawn from top to bottom.
@@ -78,7 +79,8 @@ def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
         for k, values in enumerate(scores.values()):
             center = sum(values) / len(values)
             ax.plot(values, [k] * len(values), "o", color=SERIES_COLORS[0], ms=4, alpha=0.7)
-            ax.plot([center, center], [k - 0.35, k + 0.35], color=SERIES_COLORS[1], lw=2)
+            if len(values) > 1:
+                ax.plot([center, center], [k - 0.35, k + 0.35], color=SERIES_COLORS[1], lw=2)
         ax.set_yticks(range(len(names)), names)
         ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)", title=title)
     return ax

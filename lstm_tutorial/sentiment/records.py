@@ -3,7 +3,9 @@
 import importlib.metadata
 import os
 import platform
+import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,21 @@ def make_record(
         test,
     )
     return dict(zip(KEYS, values, strict=True))
+
+
+def in_lines(command: str, width: int = 84) -> str:
+    """Break a command into lines that a shell reads as one, each option beside its value.
+
+    Args:
+        command: as a record holds it.
+        width: of a line, in characters.
+
+    Returns:
+        The lines, each but the last with a backslash at its end.
+    """
+    glued = re.sub(r"(?<= )(--\S+) (?!--)", "\\1\u00a0", command)
+    lines = textwrap.wrap(glued, width, break_on_hyphens=False, break_long_words=False)
+    return " \\\n    ".join(lines).replace("\u00a0", " ")
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""The pages at the width of a phone: nothing that is needed stands beyond the edge."""
+
+import pytest
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def on_a_phone(open_page):
+    """A function that opens a page of the book 390 pixels wide."""
+
+    def open_narrow(name: str):
+        page = open_page(f"book/{name}.html")
+        page.set_viewport_size(PHONE)
+        page.wait_for_timeout(200)
+        return page
+
+    return open_narrow
+
+
+def test_the_title_of_the_next_page_is_shown_whole(on_a_phone):
+    page = on_a_phone("questions")  # the next one is a single long word and more
+    boxes = "all => all.map((a) => [a.scrollWidth, a.clientWidth])"
+    found = page.locator(".prev-next-area a").evaluate_all(boxes)
+    assert len(found) == 2
+    assert all(needed <= there for needed, there in found)
+    page.close()
+
+
+def test_a_figure_keeps_a_legible_size_and_is_scrolled_by_the_keyboard(on_a_phone):
+    page = on_a_phone("parameters")
+    figure = page.locator("#fig-argument-costs")
+    assert figure.locator("img").bounding_box()["width"] >= 500
+    figure.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_timeout(200)
+    assert figure.get_attribute("tabindex") is None  # nothing to scroll, no stop on the way
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "wraps"),
+    [("{'dropout': 1.5}: ValueError", True), ("num_layers=2         2.00 x parameters", False)],
+)
+def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
+    page = on_a_phone("parameters")
+    output = page.locator(".cell_output pre", has_text=words)
+    assert output.evaluate("pre => pre.scrollWidth <= pre.clientWidth") == wraps
+    page.close()
+
+
+def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
+    page = on_a_phone("parameters")
+    torn = """all => all.filter((e) => /^[.,;:!?]/.test(e.nextSibling?.data ?? '')).length"""
+    assert page.locator(".bd-article span.math").evaluate_all(torn) == 0
+    shape = page.locator(".bd-article code", has_text="(L, N, ·)")
+    assert shape.evaluate("code => code.getClientRects().length") == 1
+    heights = "all => all.map((e) => e.getClientRects().length)"
+    assert set(page.locator(".bd-article p span.whole:has(.math)").evaluate_all(heights)) == {1}
+    page.close()
