@@ -46,7 +46,7 @@ const showSectionsFirst = () => {
 // A shape such as (L, N, H_out), and a formula or a name with the sign behind it, stay on one line.
 const keepTogether = (article) => {
   for (const code of article.querySelectorAll(":not(pre) > code"))
-    if (/^[\w.]*[([][^()[\]]{1,22}[)\]]$/.test(code.textContent)) code.classList.add("whole");
+    if (/^[\w.]*[([][^()[\]=]{1,22}[)\]]$/.test(code.textContent)) code.classList.add("whole");
   for (const item of article.querySelectorAll("span.math, code.whole")) {
     const sign = /^[.,;:!?)’”]+/.exec(item.nextSibling?.data ?? "")?.[0];
     if (!sign) continue;

@@ -53,8 +53,8 @@ def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
 
 def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
     page = on_a_phone("parameters")
-    torn = """all => all.filter((e) => /^[.,;:!?]/.test(e.nextSibling?.data ?? '')).length"""
-    assert page.locator(".bd-article span.math").evaluate_all(torn) == 0
+    torn = "all => all.filter((e) => /^[.,;:!?]/.test(e.nextSibling?.data ?? '')).length"
+    assert page.locator(".bd-article :not(.whole) > span.math").evaluate_all(torn) == 0
     shape = page.locator(".bd-article code", has_text="(L, N, ·)")
     assert shape.evaluate("code => code.getClientRects().length") == 1
     heights = "all => all.map((e) => e.getClientRects().length)"
