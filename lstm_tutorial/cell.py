@@ -15,7 +15,9 @@ from lstm_tutorial.cell_contract import check_cell_ranks, check_cell_sizes
 def lstm_gates(preactivation: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     r"""Turn the four preactivations into the four gates.
 
-    .. math:: i = \sigma(a_i), \quad f = \sigma(a_f), \quad g = \tanh(a_g), \quad o = \sigma(a_o)
+    .. math::
+        & i = \sigma(a_i), \quad f = \sigma(a_f), \\
+        & g = \tanh(a_g), \quad o = \sigma(a_o)
 
     Args:
         preactivation: float (N, 4*H_cell), the blocks :math:`a_i, a_f, a_g, a_o` side by side.
@@ -45,9 +47,11 @@ def lstm_step(
     r"""Advance the states (h, c) by one time step.
 
     .. math::
-        i, f, g, o &= \text{gates}(W_{ih} x + b_{ih} + W_{hh} h + b_{hh}) \\
+        a &= W_{ih} x + b_{ih} + W_{hh} h + b_{hh} \\
+        i, f, g, o &= \text{gates}(a) \\
         c' &= f \odot c + i \odot g \\
-        h' &= o \odot \tanh(c') \quad\text{or, with a projection,}\quad W_{hr}(o \odot \tanh(c'))
+        h' &= o \odot \tanh(c') \\
+        h' &= W_{hr}(o \odot \tanh(c')) \quad\text{if projected}
 
     Args:
         projected: float (N, 4*H_cell), the input's share :math:`W_{ih} x + b_{ih}`.

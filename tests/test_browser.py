@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, unquote, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.pdf import listed_pages, print_book
+from tests.pdf import listed_pages
 from tests.test_questions import MESSAGES
 
 LOCAL = ("file:", "data:", "blob:")
@@ -222,24 +222,6 @@ def test_short_address_leads_to_its_page(browser, html):
     page.goto((html / "errors.html").as_uri())
     page.wait_for_url("**/book/questions.html#error-messages")
     page.close()
-
-
-def test_printed_book_has_bookmarks_formulas_and_open_solutions(browser, html):
-    book = print_book(browser, ["book/index", "book/gates"])
-    first, _, second, sections = (*book.outline, None)[:4]
-    assert (first.title, second.title) == ("The LSTM book", "The gates")
-    assert "Exercises" in str(sections)
-    text = " ".join(" ".join(page.extract_text() for page in book.pages).split())
-    assert "forget gate f 0.95" in text  # the figure as it stands at first
-    assert not re.search("Next step|Start again", text)  # no control that can't be used
-    assert "dtype=torch.float64) # (4*H, H_in)" in text  # the end of a line of 100 characters
-    assert "⊙" in text or "\u2299" in text  # a formula
-    assert not [link for link in file_links(book) if "gates.html" in link]
-
-
-def file_links(book) -> list[str]:
-    notes = [note.get_object() for page in book.pages for note in page.get("/Annots", ())]
-    return [str(note["/A"].get("/URI", "")) for note in notes if "/A" in note]
 
 
 def test_search_finds_a_message_with_the_numbers_of_a_reader(browser, html):

@@ -52,7 +52,7 @@ def facts(body: str, page: str, options: dict[str, Any]) -> list[str]:
     """
     found = [f"{counted(minutes_to_read(body), 'minute')} to read"]
     if questions := QUESTIONS.search(body):
-        found.append(counted(questions[0].count("<li>"), "question"))
+        found.append(f"answers {counted(questions[0].count('<li>'), 'question')}")
     if exercises := len(re.findall(r'class="exercise admonition', body)):
         found.append(f'<a href="#exercises">{counted(exercises, "exercise")}</a>')
     if 'id="quiz"' in body:

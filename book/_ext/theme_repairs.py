@@ -73,7 +73,7 @@ def draw_icons(page: str, shapes: dict[str, tuple[str, str]]) -> str:
 
 
 def name_landmarks(page: str) -> str:
-    """Give the sidebar a role and a name, and take wrong roles off the bibliography.
+    """Give the sidebar a role and a name, and mend roles and spaces that extensions set wrongly.
 
     Args:
         page: the HTML of a page.
@@ -84,6 +84,7 @@ def name_landmarks(page: str) -> str:
     sidebar = '<div id="pst-primary-sidebar"'
     page = page.replace(sidebar, f'{sidebar} role="complementary" aria-label="Book"', 1)
     page = page.replace(' role="doc-biblioentry"', "")
+    page = re.sub(r">Solution to(<a [^>]*>) ", r">Solution to \1", page)
     return page.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 

@@ -36,7 +36,7 @@ def packing(
     """Draw a padded batch and the packed data that is made of it, cell by cell.
 
     Args:
-        padded: for each sequence a label for each step, all different; "" is padding.
+        padded: for each sequence a label for each step, all different; ``""`` is padding.
         data: the labels in the order of ``PackedSequence.data``.
         batch_sizes: how many of them belong to each step.
         indices: ``sorted_indices`` and ``unsorted_indices`` by name, drawn beside the batch.
