@@ -75,7 +75,8 @@ def test_better_run_passes_88_and_a_half_percent():
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_command_in_lines_is_the_same_command(name):
     command = RECORDS[name]["command"]
-    assert shlex.split(in_lines(command)) == shlex.split(command)
+    as_one = in_lines(command).replace("\\\n", "")  # as a shell does, and shlex doesn't
+    assert shlex.split(as_one) == shlex.split(command)
     lines = in_lines(command, width=40).splitlines()
     pairs = re.findall(r"--\S+ (?!--)\S+", command)
     assert len(lines) > 2
