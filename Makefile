@@ -10,7 +10,7 @@ PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium serve notebooks train bench pdf screenshots assignment clean
+.PHONY: help book test lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,7 +35,7 @@ lint: $(STAMP) ## check style: ruff, on modules and notebooks
 	$(BIN)/ruff format --check
 
 # One thread each: two workers share the processor better than two times all of its threads.
-unit: $(STAMP) ## test the package and the files of the repository
+unit: $(STAMP) compiler ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 \
 	  $(PAGES:%=--ignore %)
 
@@ -51,6 +51,12 @@ chromium: $(STAMP)
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 	  || echo "No Chromium found, so the browser tests are skipped: install chromium or" \
 	  "google-chrome, or name one in the environment variable CHROMIUM."
+
+compiler: $(STAMP)
+	@$(BIN)/python -c 'import sys; from lstm_tutorial.compiled import can_compile; sys.exit(not can_compile())' \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends g++; } \
+	  || echo "No C++ compiler found, so the tests of CompiledLSTM are skipped: install g++ or clang."
 
 serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

@@ -14,6 +14,7 @@ from benchmarks import peers
 from benchmarks.peers import EAGER, Step
 from lstm_tutorial import LSTM, ragged
 from lstm_tutorial.bptt import FastLSTM
+from lstm_tutorial.compiled import CompiledLSTM, can_compile
 
 
 class NaiveLSTM(nn.Module):
@@ -76,6 +77,8 @@ RUNS_AS = dict.fromkeys(MODULES, EAGER) | {
     "cell loop, TorchScript": "TorchScript",
     **peers.RUNS_AS,
 }
+if can_compile():
+    MODULES["CompiledLSTM"], RUNS_AS["CompiledLSTM"] = CompiledLSTM, "C++"
 
 
 def training(module: nn.Module, x: Tensor | PackedSequence) -> Step:

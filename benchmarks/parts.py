@@ -35,6 +35,7 @@ from lstm_tutorial.sentiment.pipeline import prepare
 SIZES = ((10, 32, 128, 256), (100, 32, 128, 128), (256, 64, 100, 128), (256, 64, 128, 256))
 SIZES += ((50, 8, 32, 32),)  # L, N, H_in, H
 REVIEWS = SIZES[2:4]  # also packed, lengths uniform in 30 to 256
+PACKS = [who for who in ("FastLSTM", "CompiledLSTM", "LSTM") if who in MODULES]
 LONG = (512, 64, 100, 128)
 LENGTHS = (10, 50, 200, 1000, 4000)
 GROWTH = (500, 4000)
@@ -69,7 +70,7 @@ def packed_rows(repeats: int) -> list[dict]:
         theirs = bidirectional("nn.LSTM", features, hidden)
         sequence = packed(x, lengths)
         calls = {"nn.LSTM, packed": (theirs, sequence)}
-        for who in ("FastLSTM", "LSTM"):
+        for who in PACKS:
             calls[f"{who}, packed"] = (bidirectional(who, features, hidden), sequence)
         calls |= {"ragged.run": (RaggedRun(theirs, lengths), x), "nn.LSTM, padded": (theirs, x)}
         for name, make in (("training", training), ("inference", inference)):
@@ -127,12 +128,12 @@ def random_lengths(low: int, high: int, n: int) -> Tensor:
 def growth_rows(repeats: int) -> list[dict]:
     """How a training step grows from 500 to 4,000 steps: packed, and padded with ``nn.LSTM``."""
     rows = []
-    for who in ("LSTM", "FastLSTM", "ragged.run", "nn.LSTM"):
+    for who in (*PACKS, "ragged.run", "nn.LSTM"):
         steps = {}
         for length in GROWTH:
             x, lengths = torch.randn(length, 8, 16), torch.linspace(length / 2, length, 8).long()
             module = bidirectional(who, 16, 32, lengths=lengths)
-            data = packed(x, lengths) if who in ("LSTM", "FastLSTM") else x
+            data = packed(x, lengths) if who in PACKS else x
             steps[str(length)] = training(module, data)
         rows.append(row(f"growth, {who}", (GROWTH[0], 8, 16, 32), steps, repeats))
     return rows

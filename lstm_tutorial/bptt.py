@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from lstm_tutorial.lstm import LSTM
-from lstm_tutorial.scan import ended, scan_backward, scan_forward
+from lstm_tutorial.scan import EAGER, Walks, ended, scan_backward, scan_forward
 
 
 class FastLSTM(LSTM):
@@ -32,6 +32,10 @@ class FastLSTM(LSTM):
         Kocisky and Blunsom (2016), "Optimizing performance of recurrent neural networks on GPUs",
         for products over many steps.
     """
+
+    def _walks(self, data: Tensor) -> Walks:
+        """What takes the states of such a call through its steps."""
+        return EAGER
 
     def _scan(
         self, data: Tensor, batch_sizes: Tensor, hx: tuple[Tensor, Tensor], *weights: Tensor
@@ -75,7 +79,8 @@ class _Scan(torch.autograd.Function):
     def forward(ctx, lstm: LSTM, batch_sizes: Tensor, data: Tensor, h_0: Tensor, c_0: Tensor, *w):
         sizes = batch_sizes.tolist()
         weights = _named(lstm, w)
-        gates, h, c, m = scan_forward(data, sizes, (h_0, c_0), weights)
+        ctx.walks = lstm._walks(data)
+        gates, h, c, m = scan_forward(data, sizes, (h_0, c_0), weights, ctx.walks)
         last = ended(sizes).to(data.device)
         ctx.save_for_backward(data, h_0, c_0, *w, gates, h, c, m)
         ctx.lstm, ctx.batch_sizes = lstm, batch_sizes
@@ -90,7 +95,8 @@ class _Scan(torch.autograd.Function):
             return None, None, *inputs
         sizes, weights = ctx.batch_sizes.tolist(), _named(ctx.lstm, w)
         needs_data = ctx.needs_input_grad[2]
-        found = scan_backward(data, sizes, weights, ctx.saved_tensors[-4:], grads, needs_data)
+        kept = ctx.saved_tensors[-4:]
+        found = scan_backward(data, sizes, weights, kept, grads, ctx.walks, needs_data)
         return None, None, *found[:3], *(found[3][name] for name in weights)
 
 

@@ -5,9 +5,12 @@ with the candidate's preactivations multiplied by -2, one sigmoid serves all fou
 ``g = 1 - 2*s``. What can be done for many steps at once is done for as many as stay in the
 processor's cache, and no more steps than that are cut into tensors of their own at a time: Python's
 garbage collector looks through all that are alive.
+
+What can only be done step by step, the walk through these steps, comes in two versions: ``EAGER``
+here, made of torch's operations, and a compiled one in ``compiled``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,13 +28,11 @@ class Chunk(NamedTuple):
         rows: of the data, that these steps read.
         states: rows of h and c, where N initial states stand in front: those before the first of
             these steps, and those that the steps make.
-        cuts: how many of these rows belong to each step, those before the first one in front.
     """
 
     sizes: Sequence[int]
     rows: slice
     states: slice
-    cuts: Sequence[int]
 
 
 def ended(sizes: Sequence[int]) -> Tensor:
@@ -64,10 +65,23 @@ def chunks(sizes: Sequence[int], width: int) -> Iterator[Chunk]:
     n, row = sizes[0], 0
     for first in range(0, len(sizes), count):
         own = sizes[first : first + count]
-        cuts = [sizes[max(0, first - 1)], *own]
-        end = row + sum(own)
-        yield Chunk(own, slice(row, end), slice(n + row - cuts[0], n + end), cuts)
+        end, before = row + sum(own), sizes[max(0, first - 1)]
+        yield Chunk(own, slice(row, end), slice(n + row - before, n + end))
         row = end
+
+
+class Walks(NamedTuple):
+    """Take both states through some steps, and the two gradients back.
+
+    Args:
+        recurrent: makes of weight_hh, float (4*H_cell, H_out), what ``forward`` multiplies h with.
+        forward: called as ``walk`` is.
+        backward: called as ``walk_back`` is.
+    """
+
+    recurrent: Callable[[Tensor], Tensor]
+    forward: Callable[..., None]
+    backward: Callable[..., Tensor]
 
 
 def scan_forward(
@@ -75,6 +89,7 @@ def scan_forward(
     sizes: Sequence[int],
     hx: tuple[Tensor, Tensor],
     weights: dict[str, Tensor],
+    walks: Walks,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     r"""Run one layer in one direction, and keep what its backward pass needs.
 
@@ -83,6 +98,7 @@ def scan_forward(
         sizes: how many sequences take part in each step, never increasing; the first is N.
         hx: h_0 float (N, H_out) and c_0 float (N, H_cell).
         weights: weight_ih, weight_hh; bias_ih and bias_hh, weight_hr where they exist.
+        walks: what takes the states through the steps.
 
     Returns:
         gates float (sum(sizes), 4*H_cell), with :math:`s = (1-g)/2` in the place of g; h float
@@ -90,28 +106,31 @@ def scan_forward(
         what was projected, :math:`o \odot \tanh(c)`, float (sum(sizes), H_cell), or None.
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
-    recurrent = weights["weight_hh"].unflatten(0, (4, -1)).mT  # (4, H_out, H_cell)
-    recurrent = recurrent.clone(memory_format=torch.contiguous_format)
-    recurrent[2] *= -2
+    recurrent = walks.recurrent(weights["weight_hh"])
     gates = data.new_empty(len(data), 4 * h_cell)
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
     m = data.new_empty(len(data), h_cell) if "weight_hr" in weights else None
-    for own, rows, states, cuts in chunks(sizes, 4 * h_cell):
+    for own, rows, states in chunks(sizes, 4 * h_cell):
         _project(data[rows], weights, gates[rows])
-        four_h = h[states].expand(4, -1, -1).split(cuts, dim=1)  # for each gate, not copied
-        h_steps, c_steps = h[states].split(cuts), c[states].split(cuts)
-        m_steps = h_steps[1:] if m is None else m[rows].split(own)
-        before, after = (four_h[:-1], c_steps[:-1]), (m_steps, h_steps[1:], c_steps[1:])
-        _walk(gates[rows], own, before, after, recurrent, weights.get("weight_hr"))
+        made = (h[states], c[states], None if m is None else m[rows])
+        walks.forward(gates[rows], own, *made, recurrent, weights.get("weight_hr"))
     return gates, h, c, m
 
 
-def _walk(
+def recurrent_by_gate(weight_hh: Tensor) -> Tensor:
+    """Cut weight_hh by gates, transposed, the candidate's times -2: float (4, H_out, H_cell)."""
+    by_gate = weight_hh.unflatten(0, (4, -1)).mT.clone(memory_format=torch.contiguous_format)
+    by_gate[2] *= -2
+    return by_gate
+
+
+def walk(
     gates: Tensor,
     sizes: Sequence[int],
-    before: tuple[Sequence[Tensor], Sequence[Tensor]],
-    after: tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]],
+    h: Tensor,
+    c: Tensor,
+    m: Tensor | None,
     recurrent: Tensor,
     weight_hr: Tensor | None,
 ) -> None:
@@ -121,19 +140,23 @@ def _walk(
         gates: float (rows, 4*H_cell), the input's share of the preactivations; they become the
             gates, as ``scan_forward`` returns them.
         sizes: how many sequences take part in each of these steps.
-        before: the states that each step finds, h four times over: float (4, rows, H_out) and
-            (rows, H_cell), with as many rows as the step before has, or more.
-        after: where each step writes m, h and c, float (size, features) each; m is h where nothing
-            is projected.
-        recurrent: float (4, H_out, H_cell), weight_hh by gates, transposed, the candidate's times
-            -2.
+        h: float (before + rows, H_out), the states that the first of these steps finds, and where
+            each step writes its own.
+        c: float (before + rows, H_cell), the same.
+        m: float (rows, H_cell), where each step writes what is projected; None where nothing is.
+        recurrent: float (4, H_out, H_cell), as ``recurrent_by_gate`` makes it.
         weight_hr: float (H_out, H_cell), or None.
     """
+    cuts = [len(h) - len(gates), *sizes]
+    four_h = h.expand(4, -1, -1).split(cuts, dim=1)  # for each gate, not copied
+    h_steps, c_steps = h.split(cuts), c.split(cuts)
+    m_steps = h_steps[1:] if m is None else m.split(sizes)
+    steps = (four_h[:-1], c_steps[:-1], m_steps, h_steps[1:], c_steps[1:])
     by_gate = gates.unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
     cut = [t.split(sizes, dim=-2) for t in (gates, by_gate, *by_gate)]
     n, minus_two = -1, gates.new_tensor(-2)
     for running, a, a_ifgo, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
-        sizes, *cut, *before, *after, strict=True
+        sizes, *cut, *steps, strict=True
     ):
         if running != n:  # the first of these steps, or the shortest sequences have ended
             n, h_t, c_t = running, h_t[:, :running], c_t[:running]
@@ -189,6 +212,7 @@ def scan_backward(
     weights: dict[str, Tensor],
     kept: Sequence[Tensor],
     grads: Sequence[Tensor],
+    walks: Walks,
     needs_data: bool = True,
 ) -> tuple[Tensor | None, Tensor, Tensor, dict[str, Tensor]]:
     """Compute the gradients that ``scan_forward``'s arguments get.
@@ -197,6 +221,7 @@ def scan_backward(
         data: as it was given to ``scan_forward``, as are sizes and weights.
         kept: what ``scan_forward`` returned.
         grads: of the output float (sum(sizes), H_out), of h_n and of c_n.
+        walks: what takes the gradients back through the steps.
         needs_data: whether the gradient of the data is wanted.
 
     Returns:
@@ -206,20 +231,14 @@ def scan_backward(
     n, h_cell = sizes[0], c.size(1)
     d_h = torch.cat([torch.zeros_like(grads[1]), grads[0]])  # (N + sum(sizes), H_out)
     d_h.index_add_(0, n + ended(sizes).to(d_h.device), grads[1])
-    d_c = grads[2].clone()  # (N, H_cell): what flows into c from later steps
+    d_c = grads[2].clone(memory_format=torch.contiguous_format)  # flows into c from later steps
     d_data = torch.empty_like(data) if needs_data else None
     d_weights = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for own, rows, states, cuts in reversed(list(chunks(sizes, 4 * h_cell))):
-        h_rows, c_rows = h[rows], c[rows]
-        if own[-1] < n:  # not every step so far has N rows
-            h_rows, c_rows = (torch.cat(_before(t[states], cuts)) for t in (h, c))
-        derivatives, of_c = local_derivatives(gates[rows], c_rows, c[n:][rows])
-        forget = gates[rows, h_cell : 2 * h_cell]
-        d_steps = (d_h[n:][rows].split(own), _before(d_h[states], cuts))
-        _walk_back(derivatives, of_c, forget, own, d_steps, d_c, weights)
-        d_a = derivatives.flatten(1)  # (rows, 4*H_cell)
+    for own, rows, states in reversed(list(chunks(sizes, 4 * h_cell))):
+        recurrent = weights["weight_hh"], weights.get("weight_hr")
+        d_a = walks.backward(gates[rows], own, c[states], d_h[states], d_c, *recurrent)
         d_weights["weight_ih"].addmm_(d_a.t(), data[rows])
-        d_weights["weight_hh"].addmm_(d_a.t(), h_rows)
+        d_weights["weight_hh"].addmm_(d_a.t(), _all_before(h[states], own))
         if "bias_ih" in weights:
             d_weights["bias_ih"] += d_a.sum(0)
         if m is not None:
@@ -231,39 +250,53 @@ def scan_backward(
     return d_data, d_h[:n], d_c, d_weights
 
 
-def _before(states: Tensor, cuts: Sequence[int]) -> list[Tensor]:
+def _all_before(states: Tensor, sizes: Sequence[int]) -> Tensor:
+    """For every row of some steps, the state that it finds: float (sum(sizes), ...)."""
+    rows = sum(sizes)
+    if len(states) == rows + sizes[-1]:  # every step has as many rows as the one before
+        return states[:rows]
+    return torch.cat(_before(states, sizes))
+
+
+def _before(states: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     """The state before each step, of the sequences that take part in it, float (size, ...) each."""
-    steps = zip(states.split(cuts), cuts, cuts[1:], strict=False)
-    return [t if found == size else t[:size] for t, found, size in steps]
+    steps = zip(states.split([len(states) - sum(sizes), *sizes]), sizes, strict=False)
+    return [t if len(t) == size else t[:size] for t, size in steps]
 
 
-def _walk_back(
-    derivatives: Tensor,
-    of_c: Tensor,
-    forget: Tensor,
+def walk_back(
+    gates: Tensor,
     sizes: Sequence[int],
-    d_h: tuple[Sequence[Tensor], Sequence[Tensor]],
+    c: Tensor,
+    d_h: Tensor,
     d_c: Tensor,
-    weights: dict[str, Tensor],
-) -> None:
-    """Take the two gradients that travel through time back over some steps, all in place.
+    weight_hh: Tensor,
+    weight_hr: Tensor | None,
+) -> Tensor:
+    """Take the two gradients that travel through time back over some steps.
 
     Args:
-        derivatives: float (rows, 4, H_cell), as ``local_derivatives`` returns them; they become the
-            gradients of the preactivations.
-        of_c: float (rows, H_cell), the derivative of m_t with respect to c_t.
-        forget: float (rows, H_cell), the forget gates.
+        gates: float (rows, 4*H_cell), as ``walk`` leaves them.
         sizes: how many sequences take part in each of these steps.
-        d_h: the gradient of h after each of these steps, and before it, float (size, H_out) each.
-        d_c: float (N, H_cell), what flows into c from later steps, then from these.
-        weights: weight_hh, and weight_hr where it exists.
+        c: float (before + rows, H_cell), the cell states that the first of these steps finds, and
+            those that the steps make.
+        d_h: float (before + rows, H_out), the gradient of h from the output, at the same rows; each
+            step adds to the rows before it, in place.
+        d_c: float (N, H_cell), what flows into c from later steps; then from these, in place.
+        weight_hh: float (4*H_cell, H_out).
+        weight_hr: float (H_out, H_cell), or None.
+
+    Returns:
+        The gradients of the preactivations, float (rows, 4*H_cell).
     """
-    weight_hh, weight_hr = weights["weight_hh"], weights.get("weight_hr")
-    cut = [derivatives.flatten(1), derivatives[:, :3], derivatives[:, 3], of_c, forget]
+    before = len(c) - len(gates)
+    derivatives, of_c = local_derivatives(gates, _all_before(c, sizes), c[before:])
+    d_a, forget = derivatives.flatten(1), gates.chunk(4, dim=1)[1]
+    cut = [d_a, derivatives[:, :3], derivatives[:, 3], of_c, forget, d_h[before:]]
     cut = [t.split(sizes) for t in cut]
     n = -1
-    for running, d_a, of_ifg, of_o, of_c_t, f, d_m, d_before in reversed(
-        list(zip(sizes, *cut, *d_h, strict=True))
+    for running, d_a_t, of_ifg, of_o, of_c_t, f, d_m, d_before in reversed(
+        list(zip(sizes, *cut, _before(d_h, sizes), strict=True))
     ):
         if running > n:  # some sequences end with this step
             d, n = d_c[:running], running
@@ -273,5 +306,9 @@ def _walk_back(
         d.addcmul_(d_m, of_c_t)
         of_ifg.mul_(wide)
         of_o.mul_(d_m)
-        d_before.addmm_(d_a, weight_hh)
+        d_before.addmm_(d_a_t, weight_hh)
         d.mul_(f)
+    return d_a
+
+
+EAGER = Walks(recurrent_by_gate, walk, walk_back)

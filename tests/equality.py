@@ -1,5 +1,6 @@
 """Run an LSTM and torch's side by side, and keep count of what was compared."""
 
+import os
 from dataclasses import asdict, dataclass
 
 import pytest
@@ -9,9 +10,15 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_tutorial import LSTM
 from lstm_tutorial.bptt import FastLSTM
+from lstm_tutorial.compiled import CompiledLSTM, can_compile
 
-IMPLEMENTATIONS = [LSTM, FastLSTM]
-each = pytest.mark.parametrize("ours", IMPLEMENTATIONS, ids=lambda cls: cls.__name__)
+# Where CI finds no compiler, the tests fail.
+needs_compiler = pytest.mark.skipif(
+    not can_compile() and not os.environ.get("CI"),
+    reason="no C++ compiler or no ninja: CompiledLSTM needs both",
+)
+IMPLEMENTATIONS = [LSTM, FastLSTM, pytest.param(CompiledLSTM, marks=needs_compiler)]
+each = pytest.mark.parametrize("ours", IMPLEMENTATIONS, ids=lambda ours: ours.__name__)
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 

@@ -342,3 +342,18 @@ def test_reversing_packed_data_twice_gives_it_back():
     assert torch.equal(index[index], torch.arange(12))
     steps = torch.repeat_interleave(batch_sizes)
     assert (steps + steps[index])[:4].tolist() == [4, 2, 2, 0]  # first and last step of each row
+
+
+@each
+def test_gradients_may_come_in_any_memory_layout(ours):
+    lstm, theirs = ours(3, 4, dtype=torch.float64), nn.LSTM(3, 4, dtype=torch.float64)
+    lstm.load_state_dict(theirs.state_dict())
+    x = torch.randn(5, 2, 3, dtype=torch.float64)
+    weights = [torch.randn(4, 2, size, dtype=torch.float64) for size in (5, 1, 1)]
+    found = []
+    for module in (lstm, theirs):
+        output, states = module(x)
+        results = (output, *states)
+        loss = sum((w * t.permute(2, 1, 0)).sum() for w, t in zip(weights, results, strict=True))
+        found.append(torch.autograd.grad(loss, list(module.parameters())))
+    torch.testing.assert_close(*found, rtol=0, atol=1e-12)
