@@ -93,11 +93,13 @@ def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
 
 
 def kept_rows(repeats: int) -> list[dict]:
-    """``ragged_rows`` where glibc keeps its memory: there, no time depends on who freed what."""
+    """Two parts where glibc keeps its memory: there, no time depends on who freed what."""
     code = (
-        "import json, torch; from benchmarks.parts import ragged_rows; torch.manual_seed(0); "
-        f"torch.set_num_threads({torch.get_num_threads()}); torch.set_flush_denormal(True); "
-        f"print(json.dumps(ragged_rows({repeats}, {LENGTHS!r})))"
+        "import json, torch; from benchmarks.parts import growth_rows, ragged_rows; "
+        f"torch.manual_seed(0); torch.set_num_threads({torch.get_num_threads()}); "
+        "torch.set_flush_denormal(True); "
+        f"print(json.dumps(ragged_rows({repeats}, {LENGTHS!r}) "
+        f"+ growth_rows({repeats}, {GROWTH!r})))"
     )
     rows = json.loads(in_process(code, KEEP))
     return [entry | {"what": f"memory kept, {entry['what']}", "variables": KEEP} for entry in rows]
@@ -125,17 +127,17 @@ def random_lengths(low: int, high: int, n: int) -> Tensor:
     return lengths
 
 
-def growth_rows(repeats: int) -> list[dict]:
-    """How a training step grows from 500 to 4,000 steps: packed, and padded with ``nn.LSTM``."""
+def growth_rows(repeats: int, longest: Sequence[int] = GROWTH) -> list[dict]:
+    """How a training step grows with the length: packed, and padded with ``nn.LSTM``."""
     rows = []
     for who in (*PACKS, "ragged.run", "nn.LSTM"):
         steps = {}
-        for length in GROWTH:
+        for length in longest:
             x, lengths = torch.randn(length, 8, 16), torch.linspace(length / 2, length, 8).long()
             module = bidirectional(who, 16, 32, lengths=lengths)
             data = packed(x, lengths) if who in PACKS else x
             steps[str(length)] = training(module, data)
-        rows.append(row(f"growth, {who}", (GROWTH[0], 8, 16, 32), steps, repeats))
+        rows.append(row(f"growth, {who}", (longest[0], 8, 16, 32), steps, repeats))
     return rows
 
 

@@ -37,10 +37,12 @@ def _scripts_on_path() -> Iterator[None]:
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler and ninja, which builds with it, are found."""
+    """Whether a C++ compiler and ninja, which builds with it, are found; never on Windows."""
     with _scripts_on_path():
         compiler = shutil.which(cpp_extension.get_cxx_compiler())
-        return compiler is not None and cpp_extension.is_ninja_available()
+        return (
+            sys.platform != "win32" and compiler is not None and cpp_extension.is_ninja_available()
+        )
 
 
 @functools.cache

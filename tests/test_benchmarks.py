@@ -192,10 +192,16 @@ def test_a_process_gets_the_variables_and_answers_with_a_time():
 
 def test_rows_with_memory_kept_come_from_a_process_with_the_variables(monkeypatch):
     monkeypatch.setattr(parts, "LENGTHS", (3, 5))
+    monkeypatch.setattr(parts, "GROWTH", (4, 6))
     rows = parts.kept_rows(2)
+    assert all(row["variables"] == measure.KEEP for row in rows)
+    ragged, growth = rows[:4], rows[4:]
     whats = [f"memory kept, ragged, {way}" for way in ("forward", "backward")] * 2
-    assert [row["what"] for row in rows] == whats
-    assert [row["size"][0] for row in rows] == [3, 3, 5, 5]
-    assert all(row["variables"] == measure.KEEP and row["ratios"]["ragged.run"] for row in rows)
+    assert [row["what"] for row in ragged] == whats
+    assert [row["size"][0] for row in ragged] == [3, 3, 5, 5]
+    assert all(row["ratios"]["ragged.run"] for row in ragged)
+    contenders = {f"memory kept, growth, {who}" for who in ("LSTM", "FastLSTM", "nn.LSTM")}
+    assert contenders < {row["what"] for row in growth}
+    assert all(row["first"] == "4" and set(row["ratios"]) == {"6"} for row in growth)
     told = "import os; print(os.environ['MALLOC_MMAP_MAX_'])"
     assert measure.in_process(told, measure.KEEP) == "0"
