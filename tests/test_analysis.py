@@ -143,11 +143,28 @@ def test_a_record_names_every_classifier(tmp_path):
     shipped = record["classifiers"]["shipped"]
     assert shipped["temperature"] > 0
     assert len(shipped["units"]) == 2 * observing.BEST
+    assert shipped["groups read whole"] == {  # here all are short
+        name: shipped["groups"][name] for name in phenomena.MARKERS
+    }
+    for unit in shipped["units"]:
+        assert unit["auc"] == pytest.approx(shipped["aucs"][unit["unit"]], abs=1e-4)
     best = record["classifiers"][analysis.BEST]
     lead = (shipped["against"]["won"] - shipped["against"]["lost"]) / 40
     assert lead == pytest.approx(shipped["accuracy"] - best["accuracy"])
     assert record["duplicates"] == {"test": 40, "exact": 0, "with the other label": 0}
     assert str(tmp_path) not in (tmp_path / "out.json").read_text()
+
+
+def test_reviews_that_a_run_cuts_short_are_left_out_of_those_read_whole(shipped):
+    length = shipped.settings["max_length"]
+    texts = ["word " * n + end for n in (length - 1, length) for end in ("but", "word")]
+    test = [Review(text, 1, rating=10) for text in texts]
+    right = np.array([True, False, False, True])
+    found = analysis._read_whole(shipped, right, test, phenomena.groups(test))
+    assert found["contrast"] == {
+        "less": {"accuracy": 0.0, "n": 1},
+        "more": {"accuracy": 1.0, "n": 1},
+    }
 
 
 def test_logits_are_those_of_predict():
@@ -266,6 +283,7 @@ def test_units_are_chosen_on_one_part_and_measured_on_the_other(shipped):
     assert (best[0]["unit"], best[3]["unit"]) == (7, 8)
     assert best[0]["auc"] == pytest.approx(2.5 / 4)
     assert best[3]["auc"] == 0
+    assert (best[0]["positive"], best[0]["negative"]) == (0.75, 0.5)
     assert best[0]["weight"] == pytest.approx(shipped.model.classifier.weight[0, 7].item())
     assert 9 not in [unit["unit"] for unit in best]
 

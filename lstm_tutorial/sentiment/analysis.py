@@ -12,8 +12,8 @@ from scipy.special import expit
 
 from lstm_tutorial.sentiment import Review, baselines, behaviour, imdb, phenomena, runs
 from lstm_tutorial.sentiment.calibration import calibration_error, fit_temperature, reliability
-from lstm_tutorial.sentiment.observing import Observed, best_units, observe
-from lstm_tutorial.sentiment.pipeline import read_part
+from lstm_tutorial.sentiment.observing import Observed, aucs, best_units, observe
+from lstm_tutorial.sentiment.pipeline import read_part, tokens_of
 from lstm_tutorial.sentiment.records import machine, peak_memory_mib, versions
 from lstm_tutorial.sentiment.runs import Run
 
@@ -125,7 +125,7 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
     copies, groups, labels = _copies(train, test), phenomena.groups(test), _labels(test)
     found: dict[str, dict[str, Any]] = {}
     right: dict[str, np.ndarray] = {}
-    for name, logits, ask, more in _answers(named_runs, train, test, root):
+    for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
         right[name] = (logits > 0) == labels
         rates = behaviour.pass_rates(lambda texts, ask=ask: ask(texts) > 0)
         found[name] = _findings(logits, test, copies["exact"], groups) | {"behaviour": rates} | more
@@ -142,12 +142,16 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
 
 
 def _answers(
-    named_runs: dict[str, Run], train: Sequence[Review], test: Sequence[Review], root: Path | None
+    named_runs: dict[str, Run],
+    train: Sequence[Review],
+    test: Sequence[Review],
+    groups: dict[str, list[str]],
+    root: Path | None,
 ) -> Iterator[tuple[str, np.ndarray, Logits, dict[str, Any]]]:
     """Yield each classifier's name, its logits (N,), itself, and findings that only it has."""
     for name, run in named_runs.items():
         seen = observe(run, test)
-        yield name, seen.logits, logits_of(run), _of_run(run, seen, test, root)
+        yield name, seen.logits, logits_of(run), _of_run(run, seen, test, groups, root)
     for name, fit in LINEAR.items():
         model = fit(train)
         yield name, model.logits(review.text for review in test), model.logits, {}
@@ -201,7 +205,13 @@ def _findings(
     }
 
 
-def _of_run(run: Run, seen: Observed, test: Sequence[Review], root: Path | None) -> dict[str, Any]:
+def _of_run(
+    run: Run,
+    seen: Observed,
+    test: Sequence[Review],
+    groups: dict[str, list[str]],
+    root: Path | None,
+) -> dict[str, Any]:
     """Collect what needs a look inside, or a validation part, which not every run has."""
     labels = _labels(test)
     paths = {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()}
@@ -215,4 +225,15 @@ def _of_run(run: Run, seen: Observed, test: Sequence[Review], root: Path | None)
         "temperature": temperature,
         "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
         "units": best_units(run, before.features, _labels(held_out), seen.features, labels),
+        "groups read whole": _read_whole(run, (seen.logits > 0) == labels, test, groups),
+        "aucs": [round(auc, 4) for auc in aucs(seen.features, labels)],
     }
+
+
+def _read_whole(
+    run: Run, right: np.ndarray, test: Sequence[Review], groups: dict[str, list[str]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Measure groups by construction on the reviews that the run does not cut short."""
+    whole = np.array([len(tokens_of(review)) <= run.settings["max_length"] for review in test])
+    kept = {name: np.array(groups[name])[whole] for name in phenomena.MARKERS}
+    return {name: accuracies(right[whole], group) for name, group in kept.items()}

@@ -94,10 +94,11 @@ def best_units(
 
     Returns:
         For the three that speak best for a film, then the three that speak best against one:
-        ``unit``, its ``weight`` in the last layer, and ``auc``, how often a positive review has
-        more of it than a negative one, on the test reviews.
+        ``unit``, its ``weight`` in the last layer, and of the test reviews ``auc``, how often a
+        positive one has more of it than a negative one, and how much the ``positive`` and the
+        ``negative`` ones have on average.
     """
-    auc = np.array([roc_auc_score(labels, feature) for feature in features.T])
+    auc = np.array(aucs(features, labels))
     chosen = [*np.argsort(-auc, kind="stable")[:BEST], *np.argsort(auc, kind="stable")[:BEST]]
     weights = bilstm_of(run.model).classifier.weight[0].tolist()
     return [
@@ -105,6 +106,21 @@ def best_units(
             "unit": int(k),
             "weight": weights[k],
             "auc": float(roc_auc_score(test_labels, test_features[:, k])),
+            "positive": float(test_features[test_labels == 1, k].mean()),
+            "negative": float(test_features[test_labels == 0, k].mean()),
         }
         for k in chosen
     ]
+
+
+def aucs(features: np.ndarray, labels: np.ndarray) -> list[float]:
+    """Measure how well each pooled feature alone tells the labels apart.
+
+    Args:
+        features: float (N, 2*H).
+        labels: (N,), 0 or 1.
+
+    Returns:
+        For each feature, how often a positive review has more of it than a negative one.
+    """
+    return [float(roc_auc_score(labels, feature)) for feature in features.T]
