@@ -1,12 +1,14 @@
 """What a step costs: time beside other steps in turn, and memory in a process of its own.
 
 In each row all contenders run in turn, one step each, over and over, so that whatever else the
-machine does slows all of them. A contender's number is the median of its ratios to the first of the
-row within the same turn, between the quartiles; below 1 is faster. Milliseconds are given for the
-first only.
+machine does slows all of them; in another order each turn, because who comes after itself or after
+a small one finds more in the cache. A contender's number is the median of its ratios to the first
+of the row within the same turn, between the quartiles; below 1 is faster. Milliseconds are given
+for the first only.
 """
 
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -37,8 +39,11 @@ def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) 
     """Interleave the steps; the first is what the others are compared with."""
     for step in steps.values():
         step(), step()
-    turns = [{who: seconds(step) for who, step in steps.items()} for _ in range(repeats)]
     first, *others = steps
+    order, shuffle, turns = list(steps), random.Random(0).shuffle, []
+    for _ in range(repeats):
+        shuffle(order)
+        turns += [{who: seconds(steps[who]) for who in order}]
     result = {
         "what": name,
         "size": size,

@@ -61,6 +61,17 @@ def padded_rows(repeats: int) -> list[dict]:
     return rows
 
 
+def module_rows(repeats: int, sizes: Sequence[tuple[int, int, int, int]]) -> list[dict]:
+    """Training steps on padded input of those contenders alone that are modules."""
+    rows = []
+    for size in sizes:
+        length, n, features, hidden = size
+        x = torch.randn(length, n, features)
+        steps = {who: training(make(features, hidden), x) for who, make in MODULES.items()}
+        rows.append(row("training, padded", size, steps, repeats))
+    return rows
+
+
 def packed_rows(repeats: int) -> list[dict]:
     """Bidirectional, lengths as different as those of reviews."""
     rows = []
@@ -93,12 +104,12 @@ def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
 
 
 def kept_rows(repeats: int) -> list[dict]:
-    """Two parts where glibc keeps its memory: there, no time depends on who freed what."""
+    """Some rows where glibc keeps its memory: there, no time depends on who freed what."""
     code = (
-        "import json, torch; from benchmarks.parts import growth_rows, ragged_rows; "
+        "import json, torch; from benchmarks.parts import growth_rows, module_rows, ragged_rows; "
         f"torch.manual_seed(0); torch.set_num_threads({torch.get_num_threads()}); "
         "torch.set_flush_denormal(True); "
-        f"print(json.dumps(ragged_rows({repeats}, {LENGTHS!r}) "
+        f"print(json.dumps(module_rows({repeats}, {SIZES!r}) + ragged_rows({repeats}, {LENGTHS!r}) "
         f"+ growth_rows({repeats}, {GROWTH!r})))"
     )
     rows = json.loads(in_process(code, KEEP))

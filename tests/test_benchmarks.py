@@ -128,12 +128,21 @@ def test_rows_of_torch_and_of_ours_bear_different_names():
 
 
 def test_ratios_are_quartiles_of_ratios_within_a_turn(monkeypatch):
-    times = iter([1, 2, 10, 30, 1, 4])  # seconds of both steps in three turns
-    monkeypatch.setattr(measure, "seconds", lambda step: next(times))
-    row = measure.row("name", (1,), {"a": lambda: None, "b": lambda: None}, 3)
+    times = {"a": iter([1, 10, 1]), "b": iter([2, 30, 4])}  # seconds in three turns
+    monkeypatch.setattr(measure, "seconds", lambda step: next(times[step()]))
+    row = measure.row("name", (1,), {"a": lambda: "a", "b": lambda: "b"}, 3)
     assert row["ratios"] == {"b": [2, 3, 4]}
     assert row["first"] == "a"
     assert row["milliseconds"] == 1000
+
+
+def test_each_turn_has_every_step_once_and_not_always_in_one_order(monkeypatch):
+    ran = []
+    monkeypatch.setattr(measure, "seconds", lambda step: step() or 1)
+    measure.row("name", (1,), {who: lambda who=who: ran.append(who) for who in "abc"}, 20)
+    turns = ["".join(ran[k : k + 3]) for k in range(6, len(ran), 3)]  # the first two warm up
+    assert {"".join(sorted(turn)) for turn in turns} == {"abc"}
+    assert set(turns) == {"abc", "acb", "bac", "bca", "cab", "cba"}
 
 
 def test_reviews_give_the_ratio_of_the_sums_and_the_spread_over_batches(monkeypatch):
@@ -193,9 +202,12 @@ def test_a_process_gets_the_variables_and_answers_with_a_time():
 def test_rows_with_memory_kept_come_from_a_process_with_the_variables(monkeypatch):
     monkeypatch.setattr(parts, "LENGTHS", (3, 5))
     monkeypatch.setattr(parts, "GROWTH", (4, 6))
+    monkeypatch.setattr(parts, "SIZES", ((3, 2, 4, 5),))
     rows = parts.kept_rows(2)
     assert all(row["variables"] == measure.KEEP for row in rows)
-    ragged, growth = rows[:4], rows[4:]
+    (modules, *ragged), growth = rows[:5], rows[5:]
+    assert modules["what"] == "memory kept, training, padded"
+    assert {modules["first"], *modules["ratios"]} == set(MODULES)
     whats = [f"memory kept, ragged, {way}" for way in ("forward", "backward")] * 2
     assert [row["what"] for row in ragged] == whats
     assert [row["size"][0] for row in ragged] == [3, 3, 5, 5]
