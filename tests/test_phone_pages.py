@@ -51,6 +51,44 @@ def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
     page.close()
 
 
+WIDER = "all => all.map((e) => e.scrollWidth - e.clientWidth)"
+
+
+def test_tables_of_the_packing_figure_fit(on_a_phone):
+    page = on_a_phone("inputs")
+    figure = page.locator("lstm-packing")
+    for example in ("of this page", "some equally long"):
+        figure.get_by_role("button", name=example).click()
+        assert figure.locator(".scroll, .scroll > table").evaluate_all(WIDER) == [0] * 8
+    page.close()
+
+
+def test_still_picture_of_packing_fits(browser, html):
+    page = browser.new_page(java_script_enabled=False, viewport=PHONE)
+    page.goto((html / "book" / "inputs.html").as_uri())
+    assert page.locator("lstm-packing table").evaluate_all(WIDER) == [0]
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "region"),
+    [("inputs", "lstm-packing [aria-label=Packed]"), ("parameters", "lstm-shapes details .scroll")],
+)
+def test_a_wide_table_of_a_figure_scrolls_in_the_box_that_has_its_name(on_a_phone, name, region):
+    page = on_a_phone(name)
+    if name == "inputs":
+        page.locator("lstm-packing textarea").fill("so very long a sentence that no phone holds it")
+    else:
+        page.locator("lstm-shapes summary").click()
+    box = page.locator(region).last
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    assert box.get_attribute("role") == "region"
+    assert box.get_attribute("aria-label")
+    page.close()
+
+
 def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
     page = on_a_phone("parameters")
     torn = "all => all.filter((e) => /^[.,;:!?]/.test(e.nextSibling?.data ?? '')).length"

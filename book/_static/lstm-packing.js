@@ -122,9 +122,9 @@
 
     paddedTable() {
       const times = range(Math.max(...this.lengths));
-      const head = `<tr>${column("sentence")}${column("length")}${times.map((t) => column(`t = ${t}`)).join("")}</tr>`;
+      const head = `<tr>${column("sentence")}${LENGTH}${times.map((t) => column(`t = ${t}`)).join("")}</tr>`;
       const rows = this.lengths.map(
-        (length, n) => `${row(`n = ${n}`)}<td>${length}</td>${times.map((t) => this.cell(n, t)).join("")}`,
+        (length, n) => `${row(`n = ${n}`)}<td class="length">${length}</td>${times.map((t) => this.cell(n, t)).join("")}`,
       );
       return table("Padded", head, rows);
     }
@@ -141,7 +141,7 @@
       const head = `<tr>${column("step")}${batchSizes.map((size, t) => column(`t = ${t}`, size)).join("")}</tr>`;
       const sizes = batchSizes.map((size) => `<td class="size" colspan="${size}">${size}</td>`);
       const cells = data.map(([n, t]) => this.cell(n, t));
-      return table("Packed", head, [row("batch_sizes") + sizes.join(""), row("data") + cells.join("")]);
+      return table("Packed", head, [row("batch_<wbr>sizes") + sizes.join(""), row("data") + cells.join("")]);
     }
 
     drawReverse() {
@@ -207,6 +207,7 @@
   const TOO_MUCH =
     `This figure stops at ${MOST.sentences} sentences of ${MOST.words} words; torch does not. ` +
     `(From ${MOST.sentences + 1} sentences on its sort no longer keeps equally long ones in your order.)`;
+  const LENGTH = '<th scope="col" class="length">length</th>';
   const LAYOUT =
     '<label>Sentences, one a line<textarea rows="4" spellcheck="false"></textarea></label>' +
     '<div class="presets" role="group" aria-label="Examples">' +
