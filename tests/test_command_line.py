@@ -214,6 +214,19 @@ def test_with_nothing_held_out_all_reviews_are_learned_and_the_last_epoch_stays(
     assert "validation_accuracy" not in record["epochs"][-1]
 
 
+def test_a_validation_part_that_was_never_held_out_is_not_measured(small_corpus, tmp_path):
+    folder = tmp_path / "run"
+    assert call("train", folder, *BUILT_IN, "--validation-fraction", "0").exit_code == 0
+    refused = call("evaluate", folder, "--split", "validation")
+    assert refused.exit_code == 1
+    assert refused.stdout == ""
+    assert refused.stderr == (
+        "Error: expected a run that held out reviews for validation, got one that trained on all: "
+        "choose --split test, or train with --validation-fraction 0.1\n"
+    )
+    assert call("evaluate", folder, "--split", "test").exit_code == 0
+
+
 def test_another_seed_gives_other_weights_and_the_same_parts(small_corpus, tmp_path):
     for seed in ("0", "1"):
         assert call("train", tmp_path / seed, *BUILT_IN, "--seed", seed).exit_code == 0

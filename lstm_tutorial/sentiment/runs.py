@@ -95,7 +95,15 @@ def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
 
     Returns:
         ``loss``, ``accuracy``, and ``n``, the number of reviews.
+
+    Raises:
+        ValueError: if the part is ``"validation"`` and the run held out no reviews.
     """
+    if part == "validation" and run.settings["validation_fraction"] == 0:
+        raise ValueError(
+            "expected a run that held out reviews for validation, got one that trained on all: "
+            "choose --split test, or train with --validation-fraction 0.1"
+        )
     reviews = read_part(part, run.settings, root)
     loader = make_review_loader(reviews, run.vocab, run.settings)
     return {**training.evaluate(run.model, loader), "n": len(reviews)}
