@@ -1,8 +1,9 @@
-"""The pages at the width of a phone: nothing that is needed stands beyond the edge."""
+"""The pages on a phone and a tablet: nothing that is needed stands beyond the edge."""
 
 import pytest
 
 PHONE = {"width": 390, "height": 844}
+WIDER = "all => all.map((e) => e.scrollWidth - e.clientWidth)"
 
 
 @pytest.fixture
@@ -51,9 +52,6 @@ def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
     page.close()
 
 
-WIDER = "all => all.map((e) => e.scrollWidth - e.clientWidth)"
-
-
 def test_tables_of_the_packing_figure_fit(on_a_phone):
     page = on_a_phone("inputs")
     figure = page.locator("lstm-packing")
@@ -97,4 +95,17 @@ def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
     assert shape.evaluate("code => code.getClientRects().length") == 1
     heights = "all => all.map((e) => e.getClientRects().length)"
     assert set(page.locator(".bd-article p span.whole:has(.math)").evaluate_all(heights)) == {1}
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1440, 1366, 768])
+def test_a_hundred_characters_of_code_fit_a_desk_and_a_tablet(open_page, width):
+    page = open_page("book/parameters.html")
+    page.set_viewport_size({"width": width, "height": 900})
+    code = page.locator(".bd-article > section section > .cell .cell_input pre")
+    longest = (
+        "all => Math.max(...all.flatMap((e) => e.innerText.split('\\n').map((l) => l.length)))"
+    )
+    assert code.evaluate_all(longest) == 100
+    assert max(code.evaluate_all(WIDER)) == 0
     page.close()
