@@ -109,3 +109,62 @@ def test_a_hundred_characters_of_code_fit_a_desk_and_a_tablet(open_page, width):
     assert code.evaluate_all(longest) == 100
     assert max(code.evaluate_all(WIDER)) == 0
     page.close()
+
+
+TORN = """all => all.flatMap((element) => {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const torn = [];
+  while (walker.nextNode()) {
+    range.selectNodeContents(walker.currentNode);
+    if (range.getClientRects().length > 1) torn.push(element.textContent);
+  }
+  return torn;
+})"""
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("api", "dt.sig .sig-name"),
+        ("teaching", "td:last-child code"),
+        ("parameters", "td code"),
+        ("remedies", ".cell_output pre .whole"),
+    ],
+)
+def test_a_name_in_code_breaks_between_its_parts(on_a_phone, name, pieces):
+    page = on_a_phone(name)
+    found = page.locator(pieces)
+    assert found.count() > 10
+    assert found.evaluate_all(TORN) == []
+    page.close()
+
+
+def test_the_next_title_breaks_between_its_words(on_a_phone):
+    page = on_a_phone("questions")
+    first = """title => {
+      const range = document.createRange();
+      range.setStart(title.firstChild, 0);
+      range.setEnd(title.firstChild, "PackedSequence".length);
+      return [range.toString(), range.getClientRects().length];
+    }"""
+    assert page.locator(".right-next .prev-next-title").evaluate(first) == ["PackedSequence", 1]
+    page.close()
+
+
+def test_a_call_in_an_exercise_stays_in_its_box(on_a_phone):
+    page = on_a_phone("sentiment")
+    code = page.locator(".admonition code", has_text="sentence_vector(output")
+    gap = "e => e.closest('p').getBoundingClientRect().right - e.getBoundingClientRect().right"
+    assert code.first.evaluate(gap) >= 0
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_search_field_shows_its_icon_beside_its_words(open_page, width):
+    page = open_page("search.html")
+    page.set_viewport_size({"width": width, "height": 900})
+    field = page.locator(".bd-search-container input[type=search]").bounding_box()
+    icon = page.locator(".bd-search-container form svg").first.bounding_box()
+    assert icon["x"] + icon["width"] <= field["x"]
+    page.close()
