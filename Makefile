@@ -24,6 +24,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 10); \
 	  sys.exit(0 if ok else "Python 3.10 or later is needed: make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv .venv
+	@echo "Installing requirements.txt: minutes, and about 2 GB"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -230,6 +230,8 @@ def predict(
 
     if text is not None and file is not None:
         raise ValueError("expected a review or --file, got both: leave one out")
+    if text is not None and len(text.split()) == 1 and Path(text).is_file():
+        raise ValueError(f"expected a review, got the name of a file: use --file {text}")
     loaded = runs.load(run) if run else pretrained.load()
     with open_lines(text, file) as lines:
         probabilities = runs.predict(loaded, decode(lines))

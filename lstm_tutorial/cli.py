@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ def _one_line(error: Exception) -> str:
     if hasattr(error, "format_message"):  # a wrong option or argument
         return " ".join(error.format_message().split()) + " Try --help."
     if isinstance(error, MISTAKES):
-        return " ".join(str(error).split())
+        return " ".join(re.sub(r"([^.:;,])\n", r"\1. ", str(error)).split())
     raise error
 
 

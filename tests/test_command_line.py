@@ -140,6 +140,18 @@ def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
     assert_one_line(call("download", "--cache", tmp_path), "could not download", "refused")
 
 
+def test_lines_of_an_error_become_sentences_of_one_line():
+    result = call("describe", 128, 256, "--input", "10,32,64")
+    assert_one_line(result, "Expected 128, got 64. To mend it: the last axis")
+
+
+def test_the_name_of_a_file_is_no_review(tmp_path):
+    path = tmp_path / "reviews.txt"
+    path.write_text("A fine film.\n", encoding="utf-8")
+    assert_one_line(call("predict", path), "got the name of a file", f"--file {path}")
+    assert call("predict", "superb").exit_code == 0
+
+
 # What a run leaves behind
 
 

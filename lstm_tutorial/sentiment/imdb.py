@@ -154,7 +154,8 @@ def _fetch(cache: Path, url: str, sha256: str, progress: bool) -> Path:
             "the download broke off, or the file there has changed"
         ) from error
     except OSError as error:  # requests' errors are OSErrors too
-        raise OSError(f"could not download {url}: {error}") from error
+        advice = "fetch it elsewhere and name it as root"
+        raise OSError(f"could not download {url}: {error}; {advice}") from error
     return Path(path)
 
 
