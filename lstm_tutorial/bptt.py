@@ -24,7 +24,8 @@ class FastLSTM(LSTM):
     Arguments, inputs, outputs and errors are those of ``LSTM``, and so of ``torch.nn.LSTM``. Where
     the passes of this module do not apply, ``LSTM`` computes the call: in other dtypes than float32
     and float64, under autocast, and where torch rewrites operations (``torch.func``, forward
-    derivatives, tracing, ``torch.compile``). So are derivatives of derivatives. The identity for
+    derivatives, tracing, ``torch.compile``). So are derivatives of derivatives, and gradients that
+    travel back in batches. The identity for
     tanh makes values near 0 exact to one rounding error of 1, not of themselves.
 
     References:
@@ -58,6 +59,12 @@ def _is_rewritten(data: Tensor) -> bool:
     )
 
 
+def _is_batched(grad: Tensor) -> bool:
+    """Whether several gradients travel back as one, as ``is_grads_batched`` makes them."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(grad) or functorch.is_legacy_batchedtensor(grad)
+
+
 def _fit(lstm: LSTM, data: Tensor, hx: tuple[Tensor, Tensor], weights: tuple[Tensor, ...]) -> bool:
     """Whether all tensors are of one dtype that is served here, and of the sizes they should be."""
     (n, h_out), (_, h_cell) = hx[0].shape, hx[1].shape
@@ -89,13 +96,15 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *grads: Tensor):
-        data, h_0, c_0, *w = ctx.saved_tensors[:-4]
-        if torch.is_grad_enabled():
+        data, h_0, c_0, *w, gates, h, c, m = (
+            ctx.saved_tensors
+        )  # read once: some hooks allow no more
+        if torch.is_grad_enabled() or any(map(_is_batched, grads)):
             inputs = _differentiable_backward(ctx, (data, h_0, c_0, *w), grads)
             return None, None, *inputs
         sizes, weights = ctx.batch_sizes.tolist(), _named(ctx.lstm, w)
         needs_data = ctx.needs_input_grad[2]
-        kept = ctx.saved_tensors[-4:]
+        kept = (gates, h, c, m)
         found = scan_backward(data, sizes, weights, kept, grads, ctx.walks, needs_data)
         return None, None, *found[:3], *(found[3][name] for name in weights)
 
@@ -110,10 +119,12 @@ def _named(lstm: LSTM, weights: Sequence[Any]) -> dict[str, Any]:
 def _differentiable_backward(
     ctx: Any, inputs: Sequence[Tensor], grads: Sequence[Tensor]
 ) -> list[Tensor | None]:
-    """Compute the gradients through ``LSTM``, so that they can be differentiated themselves."""
-    inputs = [t.view_as(t) for t in inputs]  # each on its own: none is a function of another
-    data, h_0, c_0, *weights = inputs
-    output, states = LSTM._scan(ctx.lstm, data, ctx.batch_sizes, (h_0, c_0), *weights)
+    """Compute the gradients through ``LSTM``, so that they can be differentiated or batched."""
+    with torch.enable_grad():
+        inputs = [t.view_as(t) for t in inputs]  # each on its own: none is a function of another
+        data, h_0, c_0, *weights = inputs
+        output, states = LSTM._scan(ctx.lstm, data, ctx.batch_sizes, (h_0, c_0), *weights)
     needed = [t for t, needs in zip(inputs, ctx.needs_input_grad[2:], strict=True) if needs]
-    found = iter(torch.autograd.grad((output, *states), needed, grads, create_graph=True))
+    again = torch.is_grad_enabled()
+    found = iter(torch.autograd.grad((output, *states), needed, grads, create_graph=again))
     return [next(found) if needs else None for needs in ctx.needs_input_grad[2:]]

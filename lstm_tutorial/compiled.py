@@ -1,16 +1,21 @@
-"""``CompiledLSTM``: ``FastLSTM`` with its walks through time in C++, for who has a compiler.
+"""``CompiledLSTM``: ``FastLSTM`` with its walks through time in C++, for those who have a compiler.
 
-``FastLSTM`` calls half a dozen of torch's operations at every step, and where a step is small the
-calls take longer than the computing. ``scan.cpp`` makes the same steps without them. It is compiled
-when it is first needed, in a quarter of a minute or so; torch keeps the result on the disk.
+``FastLSTM`` calls several of torch's operations at every step, and where a step is small the calls
+take longer than the computing. ``scan.cpp`` makes the same steps without them. It is compiled when
+it is first needed, in a quarter of a minute or so, and kept on the disk.
 """
 
 import contextlib
 import functools
+import hashlib
 import os
+import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,54 +26,103 @@ from torch.utils import cpp_extension
 from lstm_tutorial.bptt import FastLSTM
 from lstm_tutorial.scan import Walks
 
+SOURCE = Path(__file__).with_name("scan.cpp")
 VECTORS = {  # what torch's own kernels were compiled with, for each kind of processor
     "AVX512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma"],
     "AVX2": ["-mavx2", "-mfma", "-mf16c"],
 }
 
 
+LOCK = threading.Lock()
+WAIT = 600  # seconds after which nobody compiles any more
+
+
 @contextlib.contextmanager
 def _scripts_on_path() -> Iterator[None]:
     """Let commands be found that pip has installed beside this Python."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
-    yield
-    os.environ["PATH"] = before
+    before = os.environ.get("PATH")
+    os.environ["PATH"] = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PATH"]
+        else:
+            os.environ["PATH"] = before
+
+
+def _compiler() -> list[str]:
+    return shlex.split(cpp_extension.get_cxx_compiler())
 
 
 def can_compile() -> bool:
     """Whether a C++ compiler and ninja, which builds with it, are found; never on Windows."""
+    if sys.platform == "win32":
+        return False
     with _scripts_on_path():
-        compiler = shutil.which(cpp_extension.get_cxx_compiler())
-        return (
-            sys.platform != "win32" and compiler is not None and cpp_extension.is_ninja_available()
-        )
+        return shutil.which(_compiler()[0]) is not None and cpp_extension.is_ninja_available()
 
 
-@functools.cache
 def walks() -> Walks:
     """Compile ``scan.cpp`` where this has not been done yet, and load it.
+
+    On Linux with GCC the walks run on torch's threads, elsewhere on one.
 
     Raises:
         RuntimeError: where no compiler or no ninja is found, or the compiler fails.
     """
-    if not can_compile():
-        raise RuntimeError(
-            "expected a C++ compiler and ninja, found one or both missing: install g++ or clang, "
-            "and ninja with `pip install ninja`; or use FastLSTM, which needs neither"
-        )
-    kind = torch.backends.cpu.get_cpu_capability()
-    flags = [f"-DCPU_CAPABILITY={kind}", f"-DCPU_CAPABILITY_{kind}"] if kind in VECTORS else []
-    threads = ["-fopenmp"] if sys.platform == "linux" else []  # of torch's own library: not linked
-    with _scripts_on_path():
-        cpp_extension.load(
-            name="lstm_tutorial_scan",
-            sources=[str(Path(__file__).with_name("scan.cpp"))],
-            extra_cflags=["-O3", *threads, *flags, *VECTORS.get(kind, [])],
-            is_python_module=False,
-        )
+    with LOCK:
+        _load()
     ops = torch.ops.lstm_tutorial
     return Walks(recurrent, ops.walk.default, ops.walk_back.default)
+
+
+@functools.cache
+def _load() -> None:
+    if not can_compile():
+        raise RuntimeError(
+            "expected a C++ compiler and ninja, on Linux or macOS, found something missing: "
+            "install g++ (clang on macOS), and ninja with `pip install ninja`; or use FastLSTM, "
+            "which needs neither"
+        )
+    with _scripts_on_path():
+        flags = _flags()
+        name = _name(flags)
+        root = os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root()
+        folder = Path(root, name)
+        _check_lock(folder / "lock")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            cpp_extension.load(
+                name, [str(SOURCE)], extra_cflags=flags, build_directory=str(folder),
+                is_python_module=False,
+            )  # fmt: skip
+        except OSError as error:
+            again = "mend this and start Python anew, or use FastLSTM"
+            raise RuntimeError(f"expected to build {SOURCE.name}: {error}: {again}") from error
+
+
+def _flags() -> list[str]:
+    """Torch's own vector class follows macros, and its own OpenMP library is GCC's: not linked."""
+    kind = torch.backends.cpu.get_cpu_capability()
+    macros = [f"-DCPU_CAPABILITY={kind}", f"-DCPU_CAPABILITY_{kind}"] if kind in VECTORS else []
+    version = subprocess.run([*_compiler(), "--version"], capture_output=True, text=True).stdout
+    threads = sys.platform == "linux" and "Free Software Foundation" in version
+    return ["-O3", *(["-fopenmp"] if threads else []), *macros, *VECTORS.get(kind, [])]
+
+
+def _name(flags: list[str]) -> str:
+    """A name for what is built: another torch, source or processor builds anew."""
+    parts = [torch.__version__, SOURCE.read_text(encoding="utf-8"), *_compiler(), *flags]
+    return "lstm_tutorial_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _check_lock(lock: Path) -> None:
+    """Torch waits for this file for ever; a process that was killed leaves it behind."""
+    if lock.exists() and time.time() - lock.stat().st_mtime > WAIT:
+        raise RuntimeError(
+            f"expected no build that never ended, got {lock}: delete it if no process compiles"
+        )
 
 
 def recurrent(weight_hh: Tensor) -> Tensor:
@@ -82,7 +136,8 @@ class CompiledLSTM(FastLSTM):
     """Run ``FastLSTM`` with its two walks through time compiled.
 
     Arguments, inputs, outputs and errors are those of ``FastLSTM``, which computes the call where
-    tensors are not on the CPU. Without a compiler or ninja, a call raises ``RuntimeError``.
+    tensors are not on the CPU. Without a compiler or ninja, a call that would use the walks raises
+    ``RuntimeError``.
     """
 
     def _walks(self, data: Tensor) -> Walks:

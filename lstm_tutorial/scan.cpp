@@ -1,8 +1,8 @@
 // The walks through time of scan.py, for a compiler: the same equations in the same order.
 //
-// Each thread takes its own sequences through all steps, so that no thread waits for another, and
-// what belongs to one sequence at one step is computed while it is in the processor's cache. The
-// products are torch's; the exponential is that of torch's vector class, which follows the flags
+// Each thread takes its own sequences through all steps of a call, so that threads meet only at its
+// end, and what belongs to one sequence at one step is computed while it is in the processor's cache.
+// The products are torch's; the exponential is that of torch's vector class, which follows the flags
 // CPU_CAPABILITY_* that the compiler is given.
 
 #include <ATen/ATen.h>
@@ -11,6 +11,9 @@
 #include <ATen/Parallel.h>
 #include <ATen/cpu/vec/functional.h>
 #include <torch/library.h>
+
+#include <mutex>
+#include <vector>
 
 namespace {
 
@@ -145,6 +148,17 @@ template <typename Function> void share(int64_t sequences, const Function& some)
   at::parallel_for(0, sequences, (sequences + threads - 1) / threads, some);
 }
 
+// Where each thread's share of the first step's sequences begins.
+std::vector<int64_t> shares(int64_t sequences) {
+  std::mutex one_at_a_time;
+  std::vector<int64_t> begins;
+  share(sequences, [&](int64_t first, int64_t) {
+    const std::lock_guard<std::mutex> guard(one_at_a_time);
+    begins.push_back(first);
+  });
+  return begins;
+}
+
 void walk(Tensor gates, at::IntArrayRef sizes, Tensor h, Tensor c, optional<Tensor> m,
           const Tensor& recurrent, const optional<Tensor>& weight_hr) {
   AT_DISPATCH_FLOATING_TYPES(gates.scalar_type(), "walk", [&] {
@@ -168,6 +182,7 @@ Tensor walk_back(const Tensor& gates, at::IntArrayRef sizes, const Tensor& c, Te
 }  // namespace
 
 TORCH_LIBRARY(lstm_tutorial, library) {
+  library.def("shares(int sequences) -> int[]", &shares);
   library.def(
       "walk(Tensor(a!) gates, int[] sizes, Tensor(b!) h, Tensor(c!) c, Tensor(d!)? m, "
       "Tensor recurrent, Tensor? weight_hr) -> ()");

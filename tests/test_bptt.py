@@ -7,7 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_tutorial import LSTM, scan
 from lstm_tutorial.bptt import FastLSTM
-from tests.equality import Case, flat, results
+from lstm_tutorial.compiled import CompiledLSTM
+from tests.equality import Case, flat, needs_compiler, results
 from tests.test_lstm import KINDS
 
 
@@ -29,10 +30,11 @@ def saved_bytes(lstm: nn.Module, x: torch.Tensor) -> int:
 @pytest.mark.parametrize("chunk", [1, 40, 100])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("proj_size", [0, 2])
-def test_the_size_of_the_chunks_changes_nothing(monkeypatch, chunk, kind, proj_size):
+@pytest.mark.parametrize("ours", [FastLSTM, pytest.param(CompiledLSTM, marks=needs_compiler)])
+def test_the_size_of_the_chunks_changes_nothing(monkeypatch, ours, chunk, kind, proj_size):
     case = Case(num_layers=2, bidirectional=True, proj_size=proj_size, kind=kind, hx=True)
     x, states = case.tensors()
-    fast, theirs = case.build(FastLSTM), case.build(nn.LSTM)
+    fast, theirs = case.build(ours), case.build(nn.LSTM)
     fast.load_state_dict(theirs.state_dict())
     monkeypatch.setattr(scan, "CHUNK", chunk)
     found, expected = results(fast, case, x, states), results(theirs, case, x, states)

@@ -16,8 +16,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.autograd.functional import jacobian
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_padded_sequence
+from torch.utils.checkpoint import checkpoint
 
 from lstm_tutorial.order import reversal
 from tests.equality import Case, Tally, each, flat, results
@@ -357,3 +359,17 @@ def test_gradients_may_come_in_any_memory_layout(ours):
         loss = sum((w * t.permute(2, 1, 0)).sum() for w, t in zip(weights, results, strict=True))
         found.append(torch.autograd.grad(loss, list(module.parameters())))
     torch.testing.assert_close(*found, rtol=0, atol=1e-12)
+
+
+@each
+def test_activation_checkpointing_and_batched_gradients_work(ours):
+    lstm, theirs = ours(3, 4, dtype=torch.float64), nn.LSTM(3, 4, dtype=torch.float64)
+    lstm.load_state_dict(theirs.state_dict())
+    x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+
+    def gradients(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        output = checkpoint(lambda x: module(x)[0], x, use_reentrant=False)
+        (grad,) = torch.autograd.grad(output.sum(), x)
+        return grad, jacobian(lambda x: module(x)[0], x.detach(), vectorize=True)
+
+    torch.testing.assert_close(gradients(lstm), gradients(theirs), rtol=0, atol=1e-12)
