@@ -57,7 +57,7 @@ compiler: $(STAMP)
 	@$(BIN)/python -c 'import sys; from lstm_tutorial.compiled import can_compile; sys.exit(not can_compile())' \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends g++; } \
-	  || echo "No C++ compiler found, so the tests of CompiledLSTM are skipped: install g++ or clang."
+	  || echo "No C++ compiler found, so the tests of CompiledLSTM are skipped: install g++ (clang on macOS)."
 
 serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
