@@ -24,7 +24,8 @@ LINES = pytest.StashKey[list[str]]()
 
 @pytest.fixture(autouse=True)
 def _own_process_settings() -> Iterator[None]:
-    """Undo what the command line sets for its process, where a test calls it in this one."""
+    """Start from one seed, and undo what the command line sets for its process."""
+    torch.manual_seed(0)
     threads = torch.get_num_threads()
     yield
     torch.set_flush_denormal(False)

@@ -113,7 +113,6 @@ def test_every_mix_of_dtypes_ends_as_in_torch(ours, module_dtype, autocast, proj
 @each
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex64])
 def test_other_dtypes_given_to_the_constructor(ours, dtype):
-    torch.manual_seed(0)  # a complex sigmoid has poles, near which float32 keeps few digits
     mine, theirs = twins(ours, dtype=dtype)
     x = torch.randn(5, 2, 3).to(dtype)
     torch.testing.assert_close(mine(x), theirs(x), rtol=0, atol=1e-5)
