@@ -1,15 +1,18 @@
 """Packed results at padded speed, for any ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
 
 On a CPU, torch hands a padded batch to a fused kernel (oneDNN) but walks a ``PackedSequence`` step
-by step, with a backward pass whose cost grows with the square of the length. A padded run can give
+by step, with a backward pass whose cost grows with the square of the length. Padded runs can give
 the packed results all the same:
 
+- the steps are cut into blocks, and each block is run padded, with those sequences alone that are
+  still going on when it begins: little is computed for nothing;
 - padding stands behind the valid steps, so the forward direction meets it too late to be harmed;
 - the reverse direction reads each row backwards *within its own length*, so that for it, too,
   padding comes last, and its outputs are turned back afterwards;
 - the last valid output of each row is its ``h_n``;
 - an extra input feature, 1 on padding and 0 elsewhere, holds the forget gate at 1 and the input
-  gate at 0 there, so that the cell state stays as it was: that is ``c_n``.
+  gate at 0 there, so that the cell state stays as it was: that is ``c_n``. States of zeros stay
+  zeros, so an LSTM that begins with them may meet padding first, and needs no turning.
 
 This file needs torch and nothing else: copy it into your own project if you like.
 """
@@ -24,26 +27,43 @@ from torch import Tensor, nn
 KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
 SATURATED = 1e4  # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type
+CALL = 2**23  # multiplications that take about as long as one more call of the kernel
+DIRECTIONS = ("forward", "reverse")
 
 States = Tensor | tuple[Tensor, Tensor]
 
 
-class Places(NamedTuple):
-    """Say what stands where in a padded batch that is flattened to (L*N, features).
+class Plan(NamedTuple):
+    """Say how a batch is cut into blocks, and where its rows stand.
+
+    One row holds one step of one sequence. The rows stand in one of three layouts: ``batch``, step
+    after step, as they were given; ``forward``, block after block, in each of them step after step,
+    the longest sequence first; and ``reverse``, the same with each sequence reversed.
 
     Args:
-        lengths: int64 (N,).
-        valid: bool (L, N), False on padding.
-        padding: int64 (rows,), the rows that are padding.
-        last: int64 (N,), the last valid row of each sequence.
-        backwards: int64 (L*N,), as ``reverse_rows`` returns it.
+        blocks: how many steps, of how many sequences, each block has.
+        order: int64 (N,), the sequences, longest first.
+        last: int64 (N,), where each sequence of the batch ends, in ``forward`` and ``reverse``.
+        padding: which rows of each layout are padding, int64.
+        moves: for a layout and another, int64, the rows of the former that make up the latter; on
+            padding any.
     """
 
-    lengths: Tensor
-    valid: Tensor
-    padding: Tensor
+    blocks: list[tuple[int, int]]
+    order: Tensor
     last: Tensor
-    backwards: Tensor
+    padding: dict[str, Tensor]
+    moves: dict[tuple[str, str], Tensor]
+
+    def to(self, device: torch.device) -> "Plan":
+        """The same on a device."""
+        return Plan(
+            self.blocks,
+            self.order.to(device),
+            self.last.to(device),
+            {layout: rows.to(device) for layout, rows in self.padding.items()},
+            {layouts: rows.to(device) for layouts, rows in self.moves.items()},
+        )
 
 
 def run(
@@ -77,82 +97,103 @@ def run(
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
     states = _initial_states(rnn, x, hx)
-    rows, finals = _run_layers(rnn, x.flatten(0, 1), _places(lengths, len(x)), states)
-    output = rows.unflatten(0, x.shape[:2])
+    blocks = _blocks(lengths, len(x), CALL // _multiplications(rnn))
+    if blocks == [x.shape[:2]] and _can_run_whole(rnn, hx):
+        output, finals = _run_whole(rnn, x, states, lengths.to(x.device))
+    else:
+        output, finals = _run_blocks(rnn, x, states, _plan(blocks, lengths, len(x)).to(x.device))
     output = output.transpose(0, 1) if batch_first else output
     return output, finals if rnn.mode == "LSTM" else finals[0]
 
 
-def _places(lengths: Tensor, length: int) -> Places:
-    n = torch.arange(len(lengths), device=lengths.device)
-    valid = torch.arange(length, device=lengths.device)[:, None] < lengths
-    padding = (~valid).flatten().nonzero().squeeze(1)
-    last = (lengths - 1) * len(n) + n
-    return Places(lengths, valid, padding, last, reverse_rows(lengths, length))
+def _multiplications(rnn: nn.RNNBase) -> int:
+    """How many one row costs, in the first layer and one direction."""
+    return rnn.weight_ih_l0.numel() + rnn.weight_hh_l0.numel()
 
 
-def _run_layers(
-    rnn: nn.RNNBase, rows: Tensor, places: Places, hx: tuple[Tensor, ...]
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    weights = _with_freezing_column(rnn) if rnn.mode == "LSTM" else rnn.all_weights
-    directions = 2 if rnn.bidirectional else 1
-    finals: list[list[Tensor]] = [[] for _ in hx]
-    for layer in range(rnn.num_layers):
-        rows = _without_padding(rnn, rows, places)
-        own = slice(layer * directions, (layer + 1) * directions)
-        rows, ends = _run_layer(rnn, rows, places, [state[own] for state in hx], weights[own])
-        for final, end in zip(finals, ends, strict=True):
-            final.extend(end)
-        if layer < rnn.num_layers - 1 and rnn.dropout > 0 and rnn.training:
-            rows = rows * _packed_dropout_mask(rows, places, rnn.dropout)
-    rows = rows.index_fill_(0, places.padding, 0.0)
-    return rows, tuple(torch.cat(final) for final in finals)
+def _blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]]:
+    """Cut steps into blocks, each of which ends when its padding costs as much as another call.
+
+    Args:
+        lengths: int64 (N,).
+        length: L.
+        worth: rows that cost as much as one more call of the kernel.
+
+    Returns:
+        How many steps, of how many sequences, each block has; none for steps without a sequence.
+    """
+    running = [n for n in (torch.arange(length)[:, None] < lengths).sum(1).tolist() if n > 0]
+    blocks, start, padding = [], 0, 0
+    for t in range(1, len(running)):
+        padding += running[start] - running[t - 1]
+        if padding >= worth and (running[start] - running[t]) * (len(running) - t) >= worth:
+            blocks.append((t - start, running[start]))
+            start, padding = t, 0
+    return [*blocks, (len(running) - start, running[start])]
 
 
-def _run_layer(
-    rnn: nn.RNNBase,
-    rows: Tensor,
-    places: Places,
-    hx: Sequence[Tensor],
-    weights: Sequence[Sequence[Tensor]],
-) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-    """Run one layer in its directions; return its output and, for each state, its final ones."""
-    outputs, finals = [], []
-    for k, own in enumerate(weights):
-        steps = _Permute.apply(rows, places.backwards) if k else rows  # k is 1 in reverse
-        steps, states = steps.unflatten(0, places.valid.shape), [state[k : k + 1] for state in hx]
-        out, *ends = _run_direction(rnn, steps, states, own)
-        out = out.flatten(0, 1)
-        outputs.append(_Permute.apply(out, places.backwards) if k else out)
-        finals.append((out.index_select(0, places.last)[None], *ends[1:]))  # h at the last step
-    return torch.cat(outputs, dim=1), list(zip(*finals, strict=True))  # (L*N, D*H_out)
+def _can_run_whole(rnn: nn.RNNBase, hx: States | None) -> bool:
+    """Whether the reverse direction may meet padding first, and no mask is drawn."""
+    starts_right = hx is None or not rnn.bidirectional
+    return rnn.mode == "LSTM" and starts_right and not (rnn.dropout and rnn.training)
 
 
-def _run_direction(
-    rnn: nn.RNNBase, steps: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]
-) -> tuple[Tensor, ...]:
-    """Run one layer in one direction over (L, N, ...) with torch's padded kernel."""
-    hx = states if rnn.mode == "LSTM" else states[0]
-    kernel = KERNELS[rnn.mode]
-    return kernel(steps, hx, weights, rnn.bias, 1, 0.0, rnn.training, False, False)
+def _run_whole(
+    lstm: nn.LSTM, x: Tensor, hx: tuple[Tensor, ...], lengths: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run all steps of all sequences at once, without turning any."""
+    padding = (torch.arange(len(x), device=x.device)[:, None] >= lengths)[..., None]
+    last = (lengths - 1)[None, :, None].expand(-1, -1, lstm.proj_size or lstm.hidden_size)
+    weights, directions = _with_freezing_column(lstm), 2 if lstm.bidirectional else 1
+    output, mark = x.masked_fill(padding, 0.0), padding.to(x.dtype)
+    h_n, c_n = [], []
+    for k in range(0, len(weights), directions):
+        states = [state[k : k + directions] for state in hx]
+        own = [weight for direction in weights[k : k + directions] for weight in direction]
+        marked, training = torch.cat([output, mark], dim=2), lstm.training
+        output, h, c = torch.lstm(
+            marked, states, own, lstm.bias, 1, 0.0, training, directions == 2, False
+        )
+        h_n += [output[..., : last.size(2)].gather(0, last), h[1:]]  # in reverse, the first step
+        c_n.append(c)
+    return output.masked_fill(padding, 0.0), (torch.cat(h_n), torch.cat(c_n))
 
 
-def _without_padding(rnn: nn.RNNBase, rows: Tensor, places: Places) -> Tensor:
-    """Replace what stands on padding; for an LSTM also add the feature that marks it."""
-    if rnn.mode != "LSTM":
-        return rows.index_fill(0, places.padding, 0.0)
-    mark = rows.new_zeros(rows.size(1) + 1)
-    mark[-1] = 1.0
-    rows = torch.cat([rows, rows.new_zeros(len(rows), 1)], dim=1)
-    rows[places.padding] = mark
-    return rows
+def _plan(blocks: list[tuple[int, int]], lengths: Tensor, length: int) -> Plan:
+    n = len(lengths)
+    valid = (torch.arange(length)[:, None] < lengths).flatten()
+    inside, outside = valid.nonzero().squeeze(1), (~valid).nonzero().squeeze(1)
+    order = lengths.sort(descending=True).indices  # as pack_padded_sequence sorts
+    first_rows, rows = _first_rows(blocks, length)
+    forward = (first_rows[:, None] + order.argsort()).flatten()  # where a row of the batch goes
+    reverse = forward[reverse_rows(lengths, length)]
+    there, back = forward[inside], reverse[inside]
+    moves = {
+        ("batch", "forward"): _placed(inside, there, rows),
+        ("batch", "reverse"): _placed(inside, back, rows),
+        ("forward", "batch"): forward.clamp(max=rows - 1),
+        ("reverse", "batch"): reverse.clamp(max=rows - 1),
+        ("forward", "reverse"): _placed(there, back, rows),
+        ("reverse", "forward"): _placed(back, there, rows),
+    }
+    unused = torch.ones(rows, dtype=torch.bool).index_fill_(0, there, False).nonzero().squeeze(1)
+    padding = {"batch": outside, "forward": unused, "reverse": unused}
+    return Plan(blocks, order, forward[(lengths - 1) * n + torch.arange(n)], padding, moves)
 
 
-def _with_freezing_column(lstm: nn.LSTM) -> list[list[Tensor]]:
-    """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding."""
-    by_gate = lstm.weight_ih_l0.new_tensor([-SATURATED, SATURATED, 0.0, 0.0])
-    column = by_gate.repeat_interleave(lstm.hidden_size)[:, None]
-    return [[torch.cat([first, column], dim=1), *rest] for first, *rest in lstm.all_weights]
+def _placed(values: Tensor, places: Tensor, rows: int) -> Tensor:
+    """These values at these places, 0 elsewhere."""
+    return values.new_zeros(rows).index_copy_(0, places, values)
+
+
+def _first_rows(blocks: Sequence[tuple[int, int]], length: int) -> tuple[Tensor, int]:
+    """Where each step begins in the blocks, int64 (L,), 0 behind the last; and how many rows."""
+    firsts, rows = [], 0
+    for steps, running in blocks:
+        end = rows + steps * running
+        firsts += range(rows, end, running)
+        rows = end
+    return torch.tensor(firsts + [0] * (length - len(firsts))), rows
 
 
 def reverse_rows(lengths: Tensor, length: int) -> Tensor:
@@ -171,26 +212,104 @@ def reverse_rows(lengths: Tensor, length: int) -> Tensor:
     return (source * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
 
 
-class _Permute(torch.autograd.Function):
-    """Reorder rows by an index that is its own inverse: its gradient is itself."""
+def _run_blocks(
+    rnn: nn.RNNBase, x: Tensor, hx: tuple[Tensor, ...], plan: Plan
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    weights = _with_freezing_column(rnn) if rnn.mode == "LSTM" else rnn.all_weights
+    directions = DIRECTIONS if rnn.bidirectional else DIRECTIONS[:1]
+    hx = tuple(state[:, plan.order] for state in hx)
+    finals: list[list[Tensor]] = [[] for _ in hx]
+    layouts, pieces = ("batch",), [x.flatten(0, 1)]
+    for layer in range(rnn.num_layers):
+        if layer > 0 and rnn.dropout > 0 and rnn.training:
+            pieces = _dropped(pieces, plan, rnn.dropout)
+        outputs = []
+        for k, direction in enumerate(directions, layer * len(directions)):
+            rows = _Move.apply(plan, layouts, direction, rnn.mode == "LSTM", *pieces)
+            out, *ends = _run_direction(rnn, rows, plan, [s[k : k + 1] for s in hx], weights[k])
+            outputs.append(out)
+            for final, end in zip(finals, ends, strict=True):
+                final.append(end)
+        layouts, pieces = directions, outputs
+    output = _Move.apply(plan, layouts, "batch", False, *pieces)
+    return output.unflatten(0, x.shape[:2]), tuple(torch.cat(final) for final in finals)
+
+
+def _run_direction(
+    rnn: nn.RNNBase, rows: Tensor, plan: Plan, hx: Sequence[Tensor], weights: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """Run one layer in one direction, block after block, with torch's padded kernel.
+
+    Returns:
+        The output, float (rows, H_out), and the final states, float (1, N, size) each.
+    """
+    kernel, lstm = KERNELS[rnn.mode], rnn.mode == "LSTM"
+    outputs, cells = [], []
+    parts = rows.split([steps * running for steps, running in plan.blocks])
+    for block, part in zip(plan.blocks, parts, strict=True):
+        if block[1] < hx[0].size(1):  # some have ended
+            cells.append([state[:, block[1] :] for state in hx[1:]])
+            hx = [state[:, : block[1]] for state in hx]
+        states, steps = hx if lstm else hx[0], part.unflatten(0, block)
+        out, *hx = kernel(steps, states, weights, rnn.bias, 1, 0.0, rnn.training, False, False)
+        outputs.append(out.flatten(0, 1))
+    cells.append(hx[1:])
+    output, place = torch.cat(outputs), plan.order.argsort()
+    c_n = [torch.cat(ends, dim=1)[:, place] for ends in zip(*reversed(cells), strict=True)]
+    return output, output[plan.last][None], *c_n
+
+
+def _with_freezing_column(lstm: nn.LSTM) -> list[list[Tensor]]:
+    """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding."""
+    by_gate = lstm.weight_ih_l0.new_tensor([[-SATURATED], [SATURATED], [0.0], [0.0]])
+    column = by_gate.expand(-1, lstm.hidden_size).reshape(-1, 1)
+    return [[torch.cat([first, column], dim=1), *rest] for first, *rest in lstm.all_weights]
+
+
+class _Move(torch.autograd.Function):
+    """Take rows of one or more layouts to another, side by side, with zeros on padding.
+
+    Where they are to be marked, a last feature is added, 1 on padding and 0 elsewhere.
+    """
 
     @staticmethod
-    def forward(ctx, rows: Tensor, index: Tensor) -> Tensor:
-        ctx.save_for_backward(index)
-        return rows.index_select(0, index)
+    def forward(
+        ctx, plan: Plan, layouts: Sequence[str], target: str, marked: bool, *pieces: Tensor
+    ) -> Tensor:
+        ctx.plan, ctx.layouts, ctx.target = plan, layouts, target
+        widths = ctx.widths = [piece.size(1) for piece in pieces]
+        rows = len(plan.moves["forward" if target == "batch" else "batch", target])
+        moved = pieces[0].new_empty(rows, sum(widths) + marked)
+        places = moved[:, : sum(widths)].split(widths, dim=1)
+        for layout, piece, place in zip(layouts, pieces, places, strict=True):
+            if layout == target:
+                place.copy_(piece)
+            else:
+                torch.index_select(piece, 0, plan.moves[layout, target], out=place)
+        moved.index_fill_(0, plan.padding[target], 0.0)
+        if marked:
+            moved[:, -1].zero_().index_fill_(0, plan.padding[target], 1.0)
+        return moved
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        return _Permute.apply(grad, *ctx.saved_tensors), None
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        pieces = grad[:, : sum(ctx.widths)].split(ctx.widths, dim=1)
+        moved = [
+            _Move.apply(ctx.plan, (ctx.target,), layout, False, piece)
+            for layout, piece in zip(ctx.layouts, pieces, strict=True)
+        ]
+        return None, None, None, None, *moved
 
 
-def _packed_dropout_mask(rows: Tensor, places: Places, rate: float) -> Tensor:
-    """Draw the mask that packing would have drawn, in its order, and unpack it."""
-    lengths, valid = places.lengths, places.valid
-    order = lengths.cpu().sort(descending=True).indices.to(rows.device)  # as pack_padded_sequence
-    place = torch.arange(len(rows), device=rows.device).view_as(valid)[:, order][valid[:, order]]
-    mask = F.dropout(rows.new_ones(len(place), rows.size(1)), rate)
-    return torch.zeros_like(rows).index_copy(0, place, mask)
+def _dropped(pieces: Sequence[Tensor], plan: Plan, rate: float) -> list[Tensor]:
+    """Drop what packing would have dropped: rows that are not padding stand in its order."""
+    padding, widths = plan.padding["forward"], [piece.size(1) for piece in pieces]
+    mask = pieces[0].new_zeros(len(pieces[0]), sum(widths))
+    valid = padding.new_ones(len(mask), dtype=torch.bool).index_fill_(0, padding, False)
+    mask[valid] = F.dropout(mask.new_ones(len(mask) - len(padding), sum(widths)), rate)
+    forward, *reverse = mask.split(widths, dim=1)
+    masks = [forward, *(each[plan.moves["forward", "reverse"]] for each in reverse)]
+    return [piece * each for piece, each in zip(pieces, masks, strict=True)]
 
 
 def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tensor, ...]:
@@ -210,13 +329,17 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
 def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bool) -> Tensor:
     if x.dim() != 3:
         raise ValueError(f"expected a 3-D batch, got {x.dim()}-D: use the module itself")
-    lengths = torch.as_tensor(lengths, device=x.device)
+    lengths = torch.as_tensor(lengths).cpu()
     layout = "(N, L, H_in)" if batch_first else "(L, N, H_in)"
     if tuple(lengths.shape) != (x.size(1),):
         raise ValueError(
             f"expected one length for each of the {x.size(1)} rows of the {layout} input, "
             f"got lengths of shape {tuple(lengths.shape)}"
         )
+    if len(lengths) == 0:
+        raise ValueError(f"expected at least one row in the {layout} input, got none")
+    if lengths.is_floating_point():
+        raise ValueError(f"expected whole numbers as lengths, got {lengths.dtype}")
     wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= x.size(0)]
     if wrong:
         raise ValueError(

@@ -10,10 +10,18 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from lstm_tutorial import ragged
 
 LENGTHS = torch.tensor([2, 5, 1, 5])
-N, L, H_IN, H = 4, 6, 3, 4  # L is longer than any row
+N, H_IN, H = 4, 3, 4
 LAYOUTS = list(itertools.product((1, 2, 3), (False, True), (True, False), (False, True)))
 KINDS = [(nn.LSTM, {}), (nn.LSTM, {"proj_size": 2}), (nn.GRU, {}), (nn.RNN, {})]
 KINDS += [(nn.RNN, {"nonlinearity": "relu"})]
+
+
+@pytest.fixture(params=["whole", "one block", "many blocks"])
+def length(request, monkeypatch) -> int:
+    """L, and with it the way that a call goes: in blocks where L is longer than any row."""
+    if request.param == "many blocks":
+        monkeypatch.setattr(ragged, "CALL", 0)
+    return 5 if request.param == "whole" else 6
 
 
 def make(kind, extra: dict, layout: tuple, dropout: float = 0.0) -> nn.RNNBase:
@@ -53,7 +61,8 @@ def results(rnn: nn.RNNBase, run, x: Tensor, states: list[Tensor] | None) -> lis
 def through_packing(rnn: nn.RNNBase, x: Tensor, hx) -> tuple:
     packed = pack_padded_sequence(x, LENGTHS, rnn.batch_first, enforce_sorted=False)
     output, finals = rnn(packed, hx)
-    return pad_packed_sequence(output, rnn.batch_first, total_length=L)[0], finals
+    length = x.size(1 if rnn.batch_first else 0)
+    return pad_packed_sequence(output, rnn.batch_first, total_length=length)[0], finals
 
 
 def through_ragged(rnn: nn.RNNBase, x: Tensor, hx) -> tuple:
@@ -62,11 +71,13 @@ def through_ragged(rnn: nn.RNNBase, x: Tensor, hx) -> tuple:
 
 @pytest.mark.parametrize(("kind", "extra"), KINDS)
 @pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
-def test_outputs_states_and_gradients_are_those_of_packing(kind, extra, given):
+def test_outputs_states_and_gradients_are_those_of_packing(kind, extra, given, length):
     torch.manual_seed(0)
     for layout in LAYOUTS:
         rnn = make(kind, extra, layout)
-        x = torch.randn(*((N, L) if rnn.batch_first else (L, N)), H_IN, dtype=torch.float64)
+        x = torch.randn(
+            *((N, length) if rnn.batch_first else (length, N)), H_IN, dtype=torch.float64
+        )
         states = states_for(rnn) if given else None
         ours = results(rnn, through_ragged, x, states)
         theirs = results(rnn, through_packing, x, states)
@@ -74,38 +85,40 @@ def test_outputs_states_and_gradients_are_those_of_packing(kind, extra, given):
 
 
 @pytest.mark.parametrize(("kind", "extra"), KINDS)
-def test_dropout_draws_the_masks_that_packing_draws(kind, extra):
+def test_dropout_draws_the_masks_that_packing_draws(kind, extra, length):
     torch.manual_seed(0)
     for layout in LAYOUTS:
         rnn = make(kind, extra, layout, dropout=0.4)
-        x = torch.randn(*((N, L) if rnn.batch_first else (L, N)), H_IN, dtype=torch.float64)
+        x = torch.randn(
+            *((N, length) if rnn.batch_first else (length, N)), H_IN, dtype=torch.float64
+        )
         ours = results(rnn, through_ragged, x, None)
         theirs = results(rnn, through_packing, x, None)
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
-def test_what_padding_holds_makes_no_difference():
+def test_what_padding_holds_makes_no_difference(length):
     torch.manual_seed(0)
     rnn = make(nn.LSTM, {}, (2, True, True, False))
-    x = torch.randn(L, N, H_IN, dtype=torch.float64)
+    x = torch.randn(length, N, H_IN, dtype=torch.float64)
     clean = results(rnn, through_ragged, x, None)
-    x[torch.arange(L)[:, None] >= LENGTHS] = float("nan")
+    x[torch.arange(length)[:, None] >= LENGTHS] = float("nan")
     soiled = results(rnn, through_ragged, x, None)
     torch.testing.assert_close(soiled, clean, rtol=0, atol=0)
 
 
-def test_float32_stays_within_1e_5_of_packing():
+def test_float32_stays_within_1e_5_of_packing(length):
     torch.manual_seed(0)
     rnn = make(nn.LSTM, {}, (2, True, True, True)).float()
-    x = torch.randn(N, L, H_IN)
+    x = torch.randn(N, length, H_IN)
     ours, theirs = (results(rnn, run, x, None) for run in (through_ragged, through_packing))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_gradcheck_and_double_backward():
+def test_gradcheck_and_double_backward(length):
     torch.manual_seed(0)
     rnn = make(nn.LSTM, {}, (1, True, True, False))
-    x = torch.randn(L, N, H_IN, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(length, N, H_IN, dtype=torch.float64, requires_grad=True)
 
     def outputs(x):
         output, (h_n, c_n) = ragged.run(rnn, x, LENGTHS)
@@ -116,16 +129,45 @@ def test_gradcheck_and_double_backward():
 
 
 def test_reversing_twice_gives_back_the_rows():
-    index = ragged.reverse_rows(LENGTHS, L)
-    assert torch.equal(index[index], torch.arange(L * N))
-    rows = index.view(L, N) // N
+    index = ragged.reverse_rows(LENGTHS, 6)
+    assert torch.equal(index[index], torch.arange(6 * N))
+    rows = index.view(6, N) // N
     assert rows[:, 0].tolist() == [1, 0, 2, 3, 4, 5]  # length 2: two steps swapped, padding stays
+
+
+def test_in_eval_mode_dropout_drops_nothing():
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (2, True, True, False), dropout=0.4).eval()
+    x = torch.randn(5, N, H_IN, dtype=torch.float64)
+    ours, theirs = (results(rnn, run, x, None) for run in (through_ragged, through_packing))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("worth", "blocks"),
+    [
+        (0, [(1, 4), (1, 3), (1, 2), (1, 2), (1, 2)]),  # calls cost nothing
+        (1, [(2, 4), (3, 2)]),  # a row of padding is worth a call
+        (3, [(3, 4), (2, 2)]),  # 2 + 1 rows of padding are, and 2 * 2 that are saved
+        (5, [(5, 4)]),  # five are, at the fourth step, but only two would be saved
+    ],
+)
+def test_a_block_ends_when_its_padding_is_worth_a_call(worth, blocks):
+    assert ragged._blocks(LENGTHS, 6, worth) == blocks
+
+
+def test_blocks_leave_out_nearly_all_padding_of_reviews():
+    torch.manual_seed(0)
+    lengths = torch.randint(30, 257, (64,))
+    worth = ragged.CALL // ragged._multiplications(nn.LSTM(100, 128))
+    rows = sum(steps * running for steps, running in ragged._blocks(lengths, 256, worth))
+    assert lengths.sum() <= rows < 1.1 * lengths.sum() < 0.7 * 256 * 64
 
 
 def test_batch_first_can_be_said_at_the_call():
     torch.manual_seed(0)
     rnn = make(nn.GRU, {}, (1, True, True, False))
-    x = torch.randn(N, L, H_IN, dtype=torch.float64)
+    x = torch.randn(N, 6, H_IN, dtype=torch.float64)
     output, h_n = ragged.run(rnn, x, LENGTHS, batch_first=True)
     expected, h_expected = ragged.run(rnn, x.transpose(0, 1), LENGTHS)
     torch.testing.assert_close(output, expected.transpose(0, 1), rtol=0, atol=0)
@@ -138,7 +180,12 @@ def test_batch_first_can_be_said_at_the_call():
         ({"lengths": [2, 0, 1, 5]}, r"between 1 and 6, got 0 at position 1: drop empty rows first"),
         ({"lengths": [2, 7, 1, 5]}, r"between 1 and 6, got 7 at position 1"),
         ({"lengths": [2, 5]}, r"one length for each of the 4 rows of the \(L, N, H_in\) input"),
-        ({"input": torch.zeros(L, H_IN, dtype=torch.float64)}, r"expected a 3-D batch, got 2-D"),
+        ({"input": torch.zeros(6, H_IN, dtype=torch.float64)}, r"expected a 3-D batch, got 2-D"),
+        (
+            {"lengths": [], "input": torch.zeros(6, 0, H_IN, dtype=torch.float64)},
+            r"at least one row in the \(L, N, H_in\) input, got none",
+        ),
+        ({"lengths": [2.0, 5.0, 1.0, 5.0]}, r"whole numbers as lengths, got torch.float32"),
         (
             {"hx": (torch.zeros(1, N, H), torch.zeros(2, N, H))},
             r"initial state 0 of shape \(2, 4, 4\)",
@@ -147,6 +194,6 @@ def test_batch_first_can_be_said_at_the_call():
 )
 def test_bad_input_is_named(change, message):
     rnn = make(nn.LSTM, {}, (1, True, True, False))
-    arguments = {"input": torch.zeros(L, N, H_IN, dtype=torch.float64), "lengths": LENGTHS}
+    arguments = {"input": torch.zeros(6, N, H_IN, dtype=torch.float64), "lengths": LENGTHS}
     with pytest.raises(ValueError, match=message):
         ragged.run(rnn, **(arguments | change))
