@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils import cpp_extension
 
 from lstm_tutorial.bptt import FastLSTM
-from lstm_tutorial.scan import Walks
+from lstm_tutorial.scan import Walks, transposed
 
 SOURCE = Path(__file__).with_name("scan.cpp")
 VECTORS = {  # what torch's own kernels were compiled with, for each kind of processor
@@ -74,7 +74,7 @@ def walks() -> Walks:
     with LOCK:
         _load()
     ops = torch.ops.lstm_tutorial
-    return Walks(recurrent, ops.walk.default, ops.walk_back.default)
+    return Walks(transposed, ops.walk.default, ops.walk_back.default)
 
 
 @functools.cache
@@ -123,13 +123,6 @@ def _check_lock(lock: Path) -> None:
         raise RuntimeError(
             f"expected no build that never ended, got {lock}: delete it if no process compiles"
         )
-
-
-def recurrent(weight_hh: Tensor) -> Tensor:
-    """Transpose weight_hh, the candidate's times -2: float (H_out, 4*H_cell)."""
-    transposed = weight_hh.t().clone(memory_format=torch.contiguous_format)
-    transposed.chunk(4, dim=1)[2].mul_(-2)
-    return transposed
 
 
 class CompiledLSTM(FastLSTM):

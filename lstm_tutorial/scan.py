@@ -18,6 +18,7 @@ from torch import Tensor
 
 CHUNK = 2**19  # gate values that are computed at once: 2 MiB in float32
 STEPS = 128  # that are computed at once, at most
+WIDE = 1024  # columns of preactivations from which two threads take a product for each gate
 
 
 class Chunk(NamedTuple):
@@ -118,11 +119,23 @@ def scan_forward(
     return gates, h, c, m
 
 
-def recurrent_by_gate(weight_hh: Tensor) -> Tensor:
-    """Cut weight_hh by gates, transposed, the candidate's times -2: float (4, H_out, H_cell)."""
-    by_gate = weight_hh.unflatten(0, (4, -1)).mT.clone(memory_format=torch.contiguous_format)
-    by_gate[2] *= -2
-    return by_gate
+def transposed(weight_hh: Tensor) -> Tensor:
+    """Transpose weight_hh, the candidate's times -2: float (H_out, 4*H_cell)."""
+    recurrent = weight_hh.t().clone(memory_format=torch.contiguous_format)
+    recurrent.chunk(4, dim=1)[2].mul_(-2)
+    return recurrent
+
+
+def by_gate(weight_hh: Tensor) -> Tensor:
+    """Transpose weight_hh and, where it is wide, cut it by gates: two threads share four products.
+
+    Returns:
+        Float (H_out, 4*H_cell) or (4, H_out, H_cell), the candidate's times -2.
+    """
+    recurrent = transposed(weight_hh)
+    if len(weight_hh) < WIDE:
+        return recurrent
+    return recurrent.unflatten(1, (4, -1)).transpose(0, 1).contiguous()
 
 
 def walk(
@@ -144,25 +157,27 @@ def walk(
             each step writes its own.
         c: float (before + rows, H_cell), the same.
         m: float (rows, H_cell), where each step writes what is projected; None where nothing is.
-        recurrent: float (4, H_out, H_cell), as ``recurrent_by_gate`` makes it.
+        recurrent: float (H_out, 4*H_cell) or (4, H_out, H_cell), as ``by_gate`` makes it.
         weight_hr: float (H_out, H_cell), or None.
     """
     cuts = [len(h) - len(gates), *sizes]
-    four_h = h.expand(4, -1, -1).split(cuts, dim=1)  # for each gate, not copied
+    found = h.expand(*recurrent.shape[:-2], -1, -1).split(cuts, dim=-2)  # for each product
     h_steps, c_steps = h.split(cuts), c.split(cuts)
     m_steps = h_steps[1:] if m is None else m.split(sizes)
-    steps = (four_h[:-1], c_steps[:-1], m_steps, h_steps[1:], c_steps[1:])
-    by_gate = gates.unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
-    cut = [t.split(sizes, dim=-2) for t in (gates, by_gate, *by_gate)]
+    steps = (found[:-1], c_steps[:-1], m_steps, h_steps[1:], c_steps[1:])
+    ifso = gates.unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
+    cut = [t.split(sizes, dim=-2) for t in (gates, ifso, *ifso)]
     n, minus_two = -1, gates.new_tensor(-2)
-    for running, a, a_ifgo, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
+    for running, a, a_ifso, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
         sizes, *cut, *steps, strict=True
     ):
         if running != n:  # the first of these steps, or the shortest sequences have ended
-            n, h_t, c_t = running, h_t[:, :running], c_t[:running]
+            n, h_t, c_t = running, h_t[..., :running, :], c_t[:running]
             q, products = torch.empty_like(c_t), c_t.new_empty(4, *c_t.shape)
-        # A product for each gate: two threads share four, and don't share one.
-        a_ifgo.add_(torch.bmm(h_t, recurrent, out=products))
+        if recurrent.dim() == 2:
+            a.addmm_(h_t, recurrent)
+        else:
+            a_ifso.add_(torch.bmm(h_t, recurrent, out=products))
         a.sigmoid_()
         torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
         torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
@@ -196,13 +211,14 @@ def local_derivatives(gates: Tensor, c_before: Tensor, c_after: Tensor) -> tuple
     """
     gates = gates.unflatten(1, (4, -1))  # (rows, 4, H_cell)
     i, _, s, o = gates.unbind(1)
-    tanh_c = torch.tanh(c_after)
+    q = torch.mul(c_after, -2).sigmoid_()  # tanh(c) = 1 - 2q
     derivatives = torch.addcmul(gates, gates, gates, value=-1)  # sigmoid' = y - y*y
-    derivatives[:, 0].mul_(torch.sub(1, s, alpha=2))  # g
-    derivatives[:, 1].mul_(c_before)
-    derivatives[:, 2].mul_(i).mul_(4)  # tanh' = 1 - g*g = 4*(s - s*s)
-    derivatives[:, 3].mul_(tanh_c)
-    of_c = torch.addcmul(o, tanh_c.square_(), o, value=-1)
+    of_i, of_f, of_g, of_o = derivatives.unbind(1)
+    of_i.addcmul_(of_i, s, value=-2)  # times g
+    of_f.mul_(c_before)
+    of_g.mul_(i).mul_(4)  # tanh' = 1 - g*g = 4*(s - s*s)
+    of_o.addcmul_(of_o, q, value=-2)  # times tanh(c)
+    of_c = q.addcmul_(q, q, value=-1).mul_(o).mul_(4)
     return derivatives, of_c
 
 
@@ -311,4 +327,4 @@ def walk_back(
     return d_a
 
 
-EAGER = Walks(recurrent_by_gate, walk, walk_back)
+EAGER = Walks(by_gate, walk, walk_back)
