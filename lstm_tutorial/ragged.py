@@ -27,7 +27,7 @@ from torch import Tensor, nn
 KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
 SATURATED = 1e4  # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type
-CALL = 2**23  # multiplications that take about as long as one more call of the kernel
+CALL = 2**23  # multiplications that take a CPU about as long as one more call of the kernel
 DIRECTIONS = ("forward", "reverse")
 
 States = Tensor | tuple[Tensor, Tensor]
@@ -97,7 +97,8 @@ def run(
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
     states = _initial_states(rnn, x, hx)
-    blocks = _blocks(lengths, len(x), CALL // _multiplications(rnn))
+    worth = CALL // _multiplications(rnn) if x.is_cpu else x.numel()  # on a GPU calls are dear
+    blocks = cut_blocks(lengths, len(x), worth)
     if blocks == [x.shape[:2]] and _can_run_whole(rnn, hx):
         output, finals = _run_whole(rnn, x, states, lengths.to(x.device))
     else:
@@ -111,7 +112,7 @@ def _multiplications(rnn: nn.RNNBase) -> int:
     return rnn.weight_ih_l0.numel() + rnn.weight_hh_l0.numel()
 
 
-def _blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]]:
+def cut_blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]]:
     """Cut steps into blocks, each of which ends when its padding costs as much as another call.
 
     Args:

@@ -153,15 +153,24 @@ def test_in_eval_mode_dropout_drops_nothing():
     ],
 )
 def test_a_block_ends_when_its_padding_is_worth_a_call(worth, blocks):
-    assert ragged._blocks(LENGTHS, 6, worth) == blocks
+    assert ragged.cut_blocks(LENGTHS, 6, worth) == blocks
 
 
 def test_blocks_leave_out_nearly_all_padding_of_reviews():
     torch.manual_seed(0)
     lengths = torch.randint(30, 257, (64,))
     worth = ragged.CALL // ragged._multiplications(nn.LSTM(100, 128))
-    rows = sum(steps * running for steps, running in ragged._blocks(lengths, 256, worth))
+    rows = sum(steps * running for steps, running in ragged.cut_blocks(lengths, 256, worth))
     assert lengths.sum() <= rows < 1.1 * lengths.sum() < 0.7 * 256 * 64
+
+
+def test_nothing_is_cut_outside_of_the_cpu(monkeypatch):
+    monkeypatch.setattr(ragged, "CALL", 0)
+    monkeypatch.setattr(ragged, "_run_blocks", None)  # not to be called
+    lstm = nn.LSTM(H_IN, H, bidirectional=True, device="meta")
+    output, (h_n, c_n) = ragged.run(lstm, torch.empty(5, N, H_IN, device="meta"), LENGTHS)
+    assert output.shape == (5, N, 2 * H)
+    assert h_n.shape == c_n.shape == (2, N, H)
 
 
 def test_batch_first_can_be_said_at_the_call():
