@@ -278,11 +278,10 @@ class _Move(torch.autograd.Function):
         ctx, plan: Plan, layouts: Sequence[str], target: str, marked: bool, *pieces: Tensor
     ) -> Tensor:
         ctx.plan, ctx.layouts, ctx.target = plan, layouts, target
-        widths = ctx.widths = [piece.size(1) for piece in pieces]
+        ctx.widths = widths = [piece.size(1) for piece in pieces] + [1] * marked
         rows = len(plan.moves["forward" if target == "batch" else "batch", target])
-        moved = pieces[0].new_empty(rows, sum(widths) + marked)
-        places = moved[:, : sum(widths)].split(widths, dim=1)
-        for layout, piece, place in zip(layouts, pieces, places, strict=True):
+        moved = pieces[0].new_empty(rows, sum(widths))
+        for layout, piece, place in zip(layouts, pieces, moved.split(widths, dim=1), strict=False):
             if layout == target:
                 place.copy_(piece)
             else:
@@ -294,11 +293,11 @@ class _Move(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        pieces = grad[:, : sum(ctx.widths)].split(ctx.widths, dim=1)
-        moved = [
-            _Move.apply(ctx.plan, (ctx.target,), layout, False, piece)
-            for layout, piece in zip(ctx.layouts, pieces, strict=True)
-        ]
+        moved = []  # by operations that can be differentiated and batched
+        for layout, piece in zip(ctx.layouts, grad.split(ctx.widths, dim=1), strict=False):
+            if layout != ctx.target:
+                piece = piece.index_select(0, ctx.plan.moves[ctx.target, layout])
+            moved.append(piece.index_fill(0, ctx.plan.padding[layout], 0.0))
         return None, None, None, None, *moved
 
 

@@ -128,6 +128,30 @@ def test_gradcheck_and_double_backward(length):
     assert torch.autograd.gradgradcheck(outputs, x)
 
 
+def test_gradients_that_travel_back_in_a_batch_are_those_of_each(length):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (2, True, True, False))
+    x = torch.randn(length, N, H_IN, dtype=torch.float64, requires_grad=True)
+    output, _ = ragged.run(rnn, x, LENGTHS)
+    grads = torch.randn(3, *output.shape, dtype=torch.float64)
+    (batched,) = torch.autograd.grad(output, x, grads, retain_graph=True, is_grads_batched=True)
+    each = [torch.autograd.grad(output, x, grad, retain_graph=True)[0] for grad in grads]
+    torch.testing.assert_close(batched, torch.stack(each), rtol=0, atol=1e-12)
+
+
+def test_what_the_gradient_holds_on_padding_makes_no_difference(length):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (2, True, True, False))
+    x = torch.randn(length, N, H_IN, dtype=torch.float64, requires_grad=True)
+    output, _ = ragged.run(rnn, x, LENGTHS)
+    grad = torch.ones_like(output)
+    wanted = [x, *rnn.parameters()]
+    clean = torch.autograd.grad(output, wanted, grad, retain_graph=True)
+    grad[torch.arange(length)[:, None] >= LENGTHS] = float("inf")
+    soiled = torch.autograd.grad(output, wanted, grad)
+    torch.testing.assert_close(soiled, clean, rtol=0, atol=0)
+
+
 def test_reversing_twice_gives_back_the_rows():
     index = ragged.reverse_rows(LENGTHS, 6)
     assert torch.equal(index[index], torch.arange(6 * N))
