@@ -295,9 +295,11 @@ class _Move(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = []  # by operations that can be differentiated and batched
         for layout, piece in zip(ctx.layouts, grad.split(ctx.widths, dim=1), strict=False):
-            if layout != ctx.target:
+            if layout == ctx.target:
+                piece = piece.clone()
+            else:
                 piece = piece.index_select(0, ctx.plan.moves[ctx.target, layout])
-            moved.append(piece.index_fill(0, ctx.plan.padding[layout], 0.0))
+            moved.append(piece.index_fill_(0, ctx.plan.padding[layout], 0.0))
         return None, None, None, None, *moved
 
 
