@@ -113,7 +113,9 @@ def _multiplications(rnn: nn.RNNBase) -> int:
 
 
 def cut_blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]]:
-    """Cut steps into blocks, each of which ends when its padding costs as much as another call.
+    """Cut steps into blocks, each of which ends when its padding has cost as much as another call.
+
+    And only if to leave out the sequences that have ended saves as much in what is left.
 
     Args:
         lengths: int64 (N,).
