@@ -1,11 +1,11 @@
 """Packed results at padded speed, for any ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
 
 On a CPU, torch hands a padded batch to a fused kernel (oneDNN) but walks a ``PackedSequence`` step
-by step, with a backward pass whose cost grows with the square of the length. Padded runs can give
-the packed results all the same:
+by step, and where lengths differ, its backward pass costs the square of their number. Padded runs
+can give the packed results all the same:
 
-- the steps are cut into blocks, and each block is run padded, with those sequences alone that are
-  still going on when it begins: little is computed for nothing;
+- where lengths differ much, the steps are cut into blocks, and each block is run padded, with those
+  sequences alone that are still going on when it begins: little is computed for nothing;
 - padding stands behind the valid steps, so the forward direction meets it too late to be harmed;
 - the reverse direction reads each row backwards *within its own length*, so that for it, too,
   padding comes last, and its outputs are turned back afterwards;
@@ -26,8 +26,12 @@ from torch import Tensor, nn
 
 KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
-SATURATED = 1e4  # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type
-CALL = 2**23  # multiplications that take a CPU about as long as one more call of the kernel
+# Exact in every floating-point type: sigmoid(1e4) is 1, sigmoid(-1e4) is 0, and so with what else a
+# preactivation holds on padding, which is b + W_hh h alone and far smaller.
+SATURATED = 1e4
+# What one more call of the kernel costs a CPU: the weights are laid out for it anew, which takes as
+# long as some rows do, whatever their width; and time besides, in which so much is multiplied.
+ROWS, MULTIPLICATIONS = 64, 2**23
 DIRECTIONS = ("forward", "reverse")
 
 States = Tensor | tuple[Tensor, Tensor]
@@ -44,6 +48,7 @@ class Plan(NamedTuple):
         blocks: how many steps, of how many sequences, each block has.
         order: int64 (N,), the sequences, longest first.
         last: int64 (N,), where each sequence of the batch ends, in ``forward`` and ``reverse``.
+        sizes: how many rows each layout has.
         padding: which rows of each layout are padding, int64.
         moves: for a layout and another, int64, the rows of the former that make up the latter; on
             padding any.
@@ -52,6 +57,7 @@ class Plan(NamedTuple):
     blocks: list[tuple[int, int]]
     order: Tensor
     last: Tensor
+    sizes: dict[str, int]
     padding: dict[str, Tensor]
     moves: dict[tuple[str, str], Tensor]
 
@@ -61,6 +67,7 @@ class Plan(NamedTuple):
             self.blocks,
             self.order.to(device),
             self.last.to(device),
+            self.sizes,
             {layout: rows.to(device) for layout, rows in self.padding.items()},
             {layouts: rows.to(device) for layouts, rows in self.moves.items()},
         )
@@ -79,26 +86,33 @@ def run(
     ``pad_packed_sequence(..., total_length=L)``, gradients and dropout masks included. What the
     padding holds, NaN included, makes no difference.
 
+    The module lends its weights and is not called: its forward hooks do not run. Under autocast the
+    results have the dtype that the module gives a padded batch. ``torch.func`` cannot differentiate
+    this, as it cannot a packed call.
+
     Args:
         rnn: any ``torch.nn.LSTM``, ``GRU`` or ``RNN``.
         input: float (L, N, H_in), or (N, L, H_in) where batch_first.
-        lengths: int64 (N,), each between 1 and L, in any order.
+        lengths: whole numbers (N,), each between 1 and L, in any order.
         hx: the initial state or states, as the module takes them; zeros where None.
         batch_first: the layout of input and output; None means the module's own.
 
     Returns:
-        output, float, shaped like the input with D*H_out features, zero on padding; and the final
-        states as the module returns them, each row's taken at its own last valid step.
+        output, float, shaped like the input with D*H_out features, zero on padding, and a view of
+        (L, N, D*H_out) where batch_first; and the final states as the module returns them, each
+        row's taken at its own last valid step.
 
     Raises:
-        ValueError: if the input is not 3-D or the lengths do not fit it.
+        ValueError: if the input is not 3-D, if the lengths are not whole numbers or do not fit it,
+            or if the module takes other states.
+        RuntimeError: torch's own, if the input has not the module's features or dtype.
     """
     batch_first = rnn.batch_first if batch_first is None else batch_first
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
+    rnn.check_input(x, None)
     states = _initial_states(rnn, x, hx)
-    worth = CALL // _multiplications(rnn) if x.is_cpu else x.numel()  # on a GPU calls are dear
-    blocks = cut_blocks(lengths, len(x), worth)
+    blocks = cut_blocks(lengths, len(x), _rows_per_call(rnn, x))
     if blocks == [x.shape[:2]] and _can_run_whole(rnn, hx):
         output, finals = _run_whole(rnn, x, states, lengths.to(x.device))
     else:
@@ -107,20 +121,28 @@ def run(
     return output, finals if rnn.mode == "LSTM" else finals[0]
 
 
-def _multiplications(rnn: nn.RNNBase) -> int:
-    """How many one row costs, in the first layer and one direction."""
-    return rnn.weight_ih_l0.numel() + rnn.weight_hh_l0.numel()
+def _rows_per_call(rnn: nn.RNNBase, x: Tensor) -> int:
+    """How many rows cost as much as one more call."""
+    if rnn.mode == "RNN_RELU":  # its state may grow on padding until it overflows: allow none
+        return 0
+    if not x.is_cpu:  # a kernel that is launched once takes all steps
+        return x.numel()
+    per_row = sum(weight.numel() for weight in rnn.all_weights[0] if weight.dim() == 2)
+    return ROWS + MULTIPLICATIONS // per_row
 
 
-def cut_blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]]:
-    """Cut steps into blocks, each of which ends when its padding has cost as much as another call.
+def cut_blocks(lengths: Tensor, length: int, rows_per_call: int) -> list[tuple[int, int]]:
+    """Cut steps into blocks, each of which is one call of the kernel.
 
-    And only if to leave out the sequences that have ended saves as much in what is left.
+    A block ends as soon as two things hold: its padding has cost as much as another call would, and
+    to carry on the sequences that have ended, through all steps that are left, would cost as much
+    again.
 
     Args:
         lengths: int64 (N,).
         length: L.
-        worth: rows that cost as much as one more call of the kernel.
+        rows_per_call: how many rows, steps of one sequence, cost as much as another call; with 0
+            no padding is left.
 
     Returns:
         How many steps, of how many sequences, each block has; none for steps without a sequence.
@@ -129,7 +151,8 @@ def cut_blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]
     blocks, start, padding = [], 0, 0
     for t in range(1, len(running)):
         padding += running[start] - running[t - 1]
-        if padding >= worth and (running[start] - running[t]) * (len(running) - t) >= worth:
+        saved = (running[start] - running[t]) * (len(running) - t)
+        if saved > 0 and min(padding, saved) >= rows_per_call:
             blocks.append((t - start, running[start]))
             start, padding = t, 0
     return [*blocks, (len(running) - start, running[start])]
@@ -138,7 +161,8 @@ def cut_blocks(lengths: Tensor, length: int, worth: int) -> list[tuple[int, int]
 def _can_run_whole(rnn: nn.RNNBase, hx: States | None) -> bool:
     """Whether the reverse direction may meet padding first, and no mask is drawn."""
     starts_right = hx is None or not rnn.bidirectional
-    return rnn.mode == "LSTM" and starts_right and not (rnn.dropout and rnn.training)
+    draws = rnn.training and rnn.dropout > 0 and rnn.num_layers > 1
+    return rnn.mode == "LSTM" and starts_right and not draws
 
 
 def _run_whole(
@@ -180,8 +204,10 @@ def _plan(blocks: list[tuple[int, int]], lengths: Tensor, length: int) -> Plan:
         ("reverse", "forward"): _placed(back, there, rows),
     }
     unused = torch.ones(rows, dtype=torch.bool).index_fill_(0, there, False).nonzero().squeeze(1)
+    last = forward[(lengths - 1) * n + torch.arange(n)]
+    sizes = {"batch": len(valid), "forward": rows, "reverse": rows}
     padding = {"batch": outside, "forward": unused, "reverse": unused}
-    return Plan(blocks, order, forward[(lengths - 1) * n + torch.arange(n)], padding, moves)
+    return Plan(blocks, order, last, sizes, padding, moves)
 
 
 def _placed(values: Tensor, places: Tensor, rows: int) -> Tensor:
@@ -281,9 +307,9 @@ class _Move(torch.autograd.Function):
     ) -> Tensor:
         ctx.plan, ctx.layouts, ctx.target = plan, layouts, target
         ctx.widths = widths = [piece.size(1) for piece in pieces] + [1] * marked
-        rows = len(plan.moves["forward" if target == "batch" else "batch", target])
-        moved = pieces[0].new_empty(rows, sum(widths))
-        for layout, piece, place in zip(layouts, pieces, moved.split(widths, dim=1), strict=False):
+        moved = pieces[0].new_empty(plan.sizes[target], sum(widths))
+        places = moved.split(widths, dim=1)[: len(pieces)]
+        for layout, piece, place in zip(layouts, pieces, places, strict=True):
             if layout == target:
                 place.copy_(piece)
             else:
@@ -296,7 +322,8 @@ class _Move(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = []  # by operations that can be differentiated and batched
-        for layout, piece in zip(ctx.layouts, grad.split(ctx.widths, dim=1), strict=False):
+        pieces = grad.split(ctx.widths, dim=1)[: len(ctx.layouts)]
+        for layout, piece in zip(ctx.layouts, pieces, strict=True):
             if layout == ctx.target:
                 piece = piece.clone()
             else:
@@ -322,11 +349,16 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
     sizes = sizes if rnn.mode == "LSTM" else sizes[1:]
     if hx is None:
         return tuple(x.new_zeros(layers, x.size(1), size) for size in sizes)
-    states = tuple(hx) if rnn.mode == "LSTM" else (hx,)
+    pair = isinstance(hx, tuple | list)
+    if pair != (rnn.mode == "LSTM") or (pair and len(hx) != 2):
+        expected = "a pair of states" if rnn.mode == "LSTM" else "one state"
+        got = f"{len(hx)} of them" if pair else type(hx).__name__
+        raise ValueError(f"expected {expected} for {type(rnn).__name__}, got {got}")
+    states = tuple(hx) if pair else (hx,)
     for k, (state, size) in enumerate(zip(states, sizes, strict=True)):
-        expected = (layers, x.size(1), size)
-        if tuple(state.shape) != expected:
-            raise ValueError(f"expected initial state {k} of shape {expected}, got {state.shape}")
+        expected, shape = (layers, x.size(1), size), tuple(state.shape)
+        if shape != expected:
+            raise ValueError(f"expected initial state {k} of shape {expected}, got {shape}")
     return states
 
 
@@ -342,8 +374,9 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bo
         )
     if len(lengths) == 0:
         raise ValueError(f"expected at least one row in the {layout} input, got none")
-    if lengths.is_floating_point():
+    if lengths.dtype == torch.bool or lengths.is_floating_point() or lengths.is_complex():
         raise ValueError(f"expected whole numbers as lengths, got {lengths.dtype}")
+    lengths = lengths.to(torch.int64)
     wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= x.size(0)]
     if wrong:
         raise ValueError(

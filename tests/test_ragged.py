@@ -20,7 +20,7 @@ KINDS += [(nn.RNN, {"nonlinearity": "relu"})]
 def length(request, monkeypatch) -> int:
     """L, and with it the way that a call goes: in blocks where L is longer than any row."""
     if request.param == "many blocks":
-        monkeypatch.setattr(ragged, "CALL", 0)
+        monkeypatch.setattr(ragged, "_rows_per_call", lambda rnn, x: 0)
     return 5 if request.param == "whole" else 6
 
 
@@ -168,28 +168,51 @@ def test_in_eval_mode_dropout_drops_nothing():
 
 
 @pytest.mark.parametrize(
-    ("worth", "blocks"),
+    ("rows_per_call", "blocks"),
     [
-        (0, [(1, 4), (1, 3), (1, 2), (1, 2), (1, 2)]),  # calls cost nothing
+        (0, [(1, 4), (1, 3), (3, 2)]),  # calls cost nothing, and save nothing where none ends
         (1, [(2, 4), (3, 2)]),  # a row of padding is worth a call
         (3, [(3, 4), (2, 2)]),  # 2 + 1 rows of padding are, and 2 * 2 that are saved
         (5, [(5, 4)]),  # five are, at the fourth step, but only two would be saved
     ],
 )
-def test_a_block_ends_when_its_padding_is_worth_a_call(worth, blocks):
-    assert ragged.cut_blocks(LENGTHS, 6, worth) == blocks
+def test_a_block_ends_when_its_padding_is_worth_a_call(rows_per_call, blocks):
+    assert ragged.cut_blocks(LENGTHS, 6, rows_per_call) == blocks
 
 
 def test_blocks_leave_out_nearly_all_padding_of_reviews():
     torch.manual_seed(0)
     lengths = torch.randint(30, 257, (64,))
-    worth = ragged.CALL // ragged._multiplications(nn.LSTM(100, 128))
-    rows = sum(steps * running for steps, running in ragged.cut_blocks(lengths, 256, worth))
+    rows_per_call = ragged._rows_per_call(nn.LSTM(100, 128), torch.empty(0))
+    blocks = ragged.cut_blocks(lengths, 256, rows_per_call)
+    rows = sum(steps * running for steps, running in blocks)
     assert lengths.sum() <= rows < 1.1 * lengths.sum() < 0.7 * 256 * 64
 
 
+def test_a_large_module_is_not_called_more_often_than_pays():
+    large = nn.LSTM(4096, 4096, num_layers=1, device="meta")
+    rows_per_call = ragged._rows_per_call(large, torch.empty(0))
+    assert ragged.cut_blocks(torch.tensor([60, 64]), 64, rows_per_call) == [(64, 2)]
+
+
+def test_a_relu_that_would_overflow_on_padding_is_that_of_packing():
+    torch.manual_seed(0)
+    rnn = make(nn.RNN, {"nonlinearity": "relu"}, (1, False, False, False))
+    with torch.no_grad():
+        rnn.weight_hh_l0.fill_(1e80)
+        rnn.weight_ih_l0.fill_(1.0)
+    x = torch.full((5, N, H_IN), 1e-50, dtype=torch.float64)
+    x[0, LENGTHS == 1] = 1e100  # three more steps are too many
+    gradients = []
+    for run in (through_ragged, through_packing):
+        output, _ = run(rnn, x, None)
+        output[:1].sum().backward()
+        gradients.append([p.grad.clone() for p in rnn.parameters()])
+        rnn.zero_grad()
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=0)
+
+
 def test_nothing_is_cut_outside_of_the_cpu(monkeypatch):
-    monkeypatch.setattr(ragged, "CALL", 0)
     monkeypatch.setattr(ragged, "_run_blocks", None)  # not to be called
     lstm = nn.LSTM(H_IN, H, bidirectional=True, device="meta")
     output, (h_n, c_n) = ragged.run(lstm, torch.empty(5, N, H_IN, device="meta"), LENGTHS)
@@ -219,10 +242,13 @@ def test_batch_first_can_be_said_at_the_call():
             r"at least one row in the \(L, N, H_in\) input, got none",
         ),
         ({"lengths": [2.0, 5.0, 1.0, 5.0]}, r"whole numbers as lengths, got torch.float32"),
+        ({"lengths": [True, True, True, True]}, r"whole numbers as lengths, got torch.bool"),
         (
             {"hx": (torch.zeros(1, N, H), torch.zeros(2, N, H))},
-            r"initial state 0 of shape \(2, 4, 4\)",
+            r"initial state 0 of shape \(2, 4, 4\), got \(1, 4, 4\)",
         ),
+        ({"hx": torch.zeros(2, N, H)}, r"expected a pair of states for LSTM, got Tensor"),
+        ({"hx": (torch.zeros(2, N, H),)}, r"expected a pair of states for LSTM, got 1 of them"),
     ],
 )
 def test_bad_input_is_named(change, message):
@@ -230,3 +256,31 @@ def test_bad_input_is_named(change, message):
     arguments = {"input": torch.zeros(6, N, H_IN, dtype=torch.float64), "lengths": LENGTHS}
     with pytest.raises(ValueError, match=message):
         ragged.run(rnn, **(arguments | change))
+
+
+def test_a_pair_of_states_is_refused_where_the_module_has_one():
+    rnn, x = make(nn.GRU, {}, (1, True, True, False)), torch.zeros(6, N, H_IN, dtype=torch.float64)
+    state = torch.zeros(2, N, H, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"expected one state for GRU, got 2 of them"):
+        ragged.run(rnn, x, LENGTHS, (state, state))
+
+
+@pytest.mark.parametrize(
+    "x", [torch.zeros(6, N, H_IN + 1, dtype=torch.float64), torch.zeros(6, N, H_IN)]
+)
+def test_features_and_dtypes_are_refused_in_torchs_words(x):
+    rnn = make(nn.LSTM, {}, (1, True, True, False))
+    with pytest.raises((RuntimeError, ValueError)) as theirs:
+        rnn(x)
+    with pytest.raises(theirs.type) as ours:
+        ragged.run(rnn, x, LENGTHS)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int16, torch.int32])
+def test_lengths_may_be_of_any_whole_type(dtype):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (1, True, True, False))
+    x, lengths = torch.randn(100, N, H_IN, dtype=torch.float64), torch.tensor([2, 100, 60, 100])
+    expected = ragged.run(rnn, x, lengths)
+    torch.testing.assert_close(ragged.run(rnn, x, lengths.to(dtype)), expected, rtol=0, atol=0)
