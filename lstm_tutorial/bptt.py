@@ -43,7 +43,11 @@ class FastLSTM(LSTM):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if _is_rewritten(data) or not _fit(self, data, hx, weights):
             return super()._scan(data, batch_sizes, hx, *weights)
-        output, h_n, c_n = _Scan.apply(self, batch_sizes, data, *hx, *weights)
+        inputs = (data, *hx, *weights)
+        if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
+            output, h_n, c_n = _Scan.apply(self, batch_sizes, *inputs)
+        else:
+            (output, h_n, c_n), _ = _forward(self, batch_sizes, *inputs, keep=False)
         return output, (h_n, c_n)
 
 
@@ -79,33 +83,43 @@ def _fit(lstm: LSTM, data: Tensor, hx: tuple[Tensor, Tensor], weights: tuple[Ten
     )
 
 
+def _forward(
+    lstm: FastLSTM,
+    batch_sizes: Tensor,
+    data: Tensor,
+    h_0: Tensor,
+    c_0: Tensor,
+    *weights: Tensor,
+    keep: bool,
+) -> tuple[tuple[Tensor, Tensor, Tensor], tuple]:
+    """The output, h_n and c_n; and what ``scan_forward`` returns, for the backward pass."""
+    sizes, walks = batch_sizes.tolist(), lstm._walks(data)
+    kept = scan_forward(data, sizes, (h_0, c_0), _named(lstm, weights), walks, keep)
+    h, c = kept[:2]
+    output, last = h[len(h_0) :], ended(sizes).to(data.device)
+    return (output, output[last], c[len(c_0) :][last]), kept
+
+
 class _Scan(torch.autograd.Function):
     """One layer in one direction, over all steps."""
 
     @staticmethod
-    def forward(ctx, lstm: LSTM, batch_sizes: Tensor, data: Tensor, h_0: Tensor, c_0: Tensor, *w):
-        sizes = batch_sizes.tolist()
-        weights = _named(lstm, w)
-        ctx.walks = lstm._walks(data)
-        gates, h, c, m = scan_forward(data, sizes, (h_0, c_0), weights, ctx.walks)
-        last = ended(sizes).to(data.device)
-        ctx.save_for_backward(data, h_0, c_0, *w, gates, h, c, m)
-        ctx.lstm, ctx.batch_sizes = lstm, batch_sizes
-        output = h[len(h_0) :]
-        return output, output[last], c[len(c_0) :][last]
+    def forward(ctx, lstm: FastLSTM, batch_sizes: Tensor, *inputs: Tensor):
+        results, (h, c, m, gates) = _forward(lstm, batch_sizes, *inputs, keep=True)
+        ctx.save_for_backward(*inputs, h, c, m, *gates)
+        ctx.lstm, ctx.batch_sizes, ctx.count = lstm, batch_sizes, len(inputs)
+        return results
 
     @staticmethod
     def backward(ctx, *grads: Tensor):
-        data, h_0, c_0, *w, gates, h, c, m = (
-            ctx.saved_tensors
-        )  # read once: some hooks allow no more
+        saved = ctx.saved_tensors  # read once: some hooks allow no more
+        inputs, (h, c, m, *gates) = saved[: ctx.count], saved[ctx.count :]
         if torch.is_grad_enabled() or any(map(_is_batched, grads)):
-            inputs = _differentiable_backward(ctx, (data, h_0, c_0, *w), grads)
-            return None, None, *inputs
-        sizes, weights = ctx.batch_sizes.tolist(), _named(ctx.lstm, w)
-        needs_data = ctx.needs_input_grad[2]
-        kept = (gates, h, c, m)
-        found = scan_backward(data, sizes, weights, kept, grads, ctx.walks, needs_data)
+            return None, None, *_differentiable_backward(ctx, inputs, grads)
+        data, _, _, *w = inputs
+        sizes, weights, walks = ctx.batch_sizes.tolist(), _named(ctx.lstm, w), ctx.lstm._walks(data)
+        kept, needs_data = (h, c, m, gates), ctx.needs_input_grad[2]
+        found = scan_backward(data, sizes, weights, kept, grads, walks, needs_data)
         return None, None, *found[:3], *(found[3][name] for name in weights)
 
 

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 2**19  # gate values that are computed at once: 2 MiB in float32
+CHUNK = 2**20  # gate values that are computed at once: 4 MiB in float32
 STEPS = 128  # that are computed at once, at most
-WIDE = 1024  # columns of preactivations from which two threads take a product for each gate
+WIDE = 1024  # preactivations of a row from which oneDNN's product is faster than MKL's
 
 
 class Chunk(NamedTuple):
@@ -75,7 +76,8 @@ class Walks(NamedTuple):
     """Take both states through some steps, and the two gradients back.
 
     Args:
-        recurrent: makes of weight_hh, float (4*H_cell, H_out), what ``forward`` multiplies h with.
+        recurrent: makes of weight_hh, the candidate's times -2, float (4*H_cell, H_out), what
+            ``forward`` multiplies h with.
         forward: called as ``walk`` is.
         backward: called as ``walk_back`` is.
     """
@@ -91,7 +93,8 @@ def scan_forward(
     hx: tuple[Tensor, Tensor],
     weights: dict[str, Tensor],
     walks: Walks,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor | None, list[Tensor]]:
     r"""Run one layer in one direction, and keep what its backward pass needs.
 
     Args:
@@ -100,42 +103,83 @@ def scan_forward(
         hx: h_0 float (N, H_out) and c_0 float (N, H_cell).
         weights: weight_ih, weight_hh; bias_ih and bias_hh, weight_hr where they exist.
         walks: what takes the states through the steps.
+        keep: whether the gates are kept, for a backward pass.
 
     Returns:
-        gates float (sum(sizes), 4*H_cell), with :math:`s = (1-g)/2` in the place of g; h float
-        (N + sum(sizes), H_out) and c float (N + sum(sizes), H_cell), h_0 and c_0 in front; and
-        what was projected, :math:`o \odot \tanh(c)`, float (sum(sizes), H_cell), or None.
+        h float (N + sum(sizes), H_out) and c float (N + sum(sizes), H_cell), h_0 and c_0 in front;
+        what was projected, :math:`o \odot \tanh(c)`, float (sum(sizes), H_cell), or None; and the
+        gates of each chunk, float (rows, 4*H_cell), with :math:`s = (1-g)/2` in the place of g.
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
-    recurrent = walks.recurrent(weights["weight_hh"])
-    gates = data.new_empty(len(data), 4 * h_cell)
+    recurrent = walks.recurrent(_negated(weights["weight_hh"]))
+    weight_ih, bias = _negated(weights["weight_ih"]), None
+    if "bias_ih" in weights:
+        bias = _negated(weights["bias_ih"] + weights["bias_hh"])
+    kept = []
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
     m = data.new_empty(len(data), h_cell) if "weight_hr" in weights else None
     for own, rows, states in chunks(sizes, 4 * h_cell):
-        _project(data[rows], weights, gates[rows])
+        gates = linear(data[rows], weight_ih, bias)
         made = (h[states], c[states], None if m is None else m[rows])
-        walks.forward(gates[rows], own, *made, recurrent, weights.get("weight_hr"))
-    return gates, h, c, m
+        walks.forward(gates, own, *made, recurrent, weights.get("weight_hr"))
+        if keep:
+            kept.append(gates)
+    return h, c, m, kept
 
 
-def transposed(weight_hh: Tensor) -> Tensor:
-    """Transpose weight_hh, the candidate's times -2: float (H_out, 4*H_cell)."""
-    recurrent = weight_hh.t().clone(memory_format=torch.contiguous_format)
-    recurrent.chunk(4, dim=1)[2].mul_(-2)
-    return recurrent
+def _negated(weight: Tensor) -> Tensor:
+    """A copy of weights, float (4*H_cell, ...), the candidate's times -2."""
+    copy = weight.clone(memory_format=torch.contiguous_format)
+    copy.chunk(4)[2].mul_(-2)
+    return copy
 
 
-def by_gate(weight_hh: Tensor) -> Tensor:
-    """Transpose weight_hh and, where it is wide, cut it by gates: two threads share four products.
+def _takes_onednn(weight: Tensor) -> bool:
+    """Whether to multiply with a weight by oneDNN, where torch would take MKL."""
+    return (
+        max(weight.shape) >= WIDE
+        and weight.device.type == "cpu"
+        and weight.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
+    )
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """What ``torch.nn.functional.linear`` returns, by the product that is faster at this size.
+
+    Args:
+        rows: float (n, features).
+        weight: float (results, features).
+        bias: float (results,), or None.
 
     Returns:
-        Float (H_out, 4*H_cell) or (4, H_out, H_cell), the candidate's times -2.
+        Float (n, results).
     """
-    recurrent = transposed(weight_hh)
-    if len(weight_hh) < WIDE:
-        return recurrent
-    return recurrent.unflatten(1, (4, -1)).transpose(0, 1).contiguous()
+    if _takes_onednn(weight):  # by what torch.compile makes of such a layer
+        return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return F.linear(rows, weight, bias)
+
+
+def transposed(weight: Tensor) -> Tensor:
+    """Transpose, and lay out in memory where MKL is to multiply with it: oneDNN does so itself."""
+    return weight.t() if _takes_onednn(weight) else weight.t().contiguous()
+
+
+def adder(matrix: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """Make a function that adds the products of rows with a matrix, in place.
+
+    Args:
+        matrix: float (features, results).
+
+    Returns:
+        A function of the sums, float (n, results), and the rows, float (n, features): the sums.
+    """
+    if not _takes_onednn(matrix):
+        return lambda sums, rows: sums.addmm_(rows, matrix)
+    weight, product = matrix.t(), torch.ops.mkldnn._linear_pointwise.default
+    return lambda sums, rows: sums.add_(product(rows, weight, None, "none", [], ""))
 
 
 def walk(
@@ -157,43 +201,27 @@ def walk(
             each step writes its own.
         c: float (before + rows, H_cell), the same.
         m: float (rows, H_cell), where each step writes what is projected; None where nothing is.
-        recurrent: float (H_out, 4*H_cell) or (4, H_out, H_cell), as ``by_gate`` makes it.
+        recurrent: float (H_out, 4*H_cell), weight_hh transposed, the candidate's times -2.
         weight_hr: float (H_out, H_cell), or None.
     """
     cuts = [len(h) - len(gates), *sizes]
-    found = h.expand(*recurrent.shape[:-2], -1, -1).split(cuts, dim=-2)  # for each product
-    h_steps, c_steps = h.split(cuts), c.split(cuts)
-    m_steps = h_steps[1:] if m is None else m.split(sizes)
-    steps = (found[:-1], c_steps[:-1], m_steps, h_steps[1:], c_steps[1:])
-    ifso = gates.unflatten(1, (4, -1)).transpose(0, 1)  # (4, rows, H_cell)
-    cut = [t.split(sizes, dim=-2) for t in (gates, ifso, *ifso)]
-    n, minus_two = -1, gates.new_tensor(-2)
-    for running, a, a_ifso, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
+    h_steps, c_steps = h.split_with_sizes(cuts), c.split_with_sizes(cuts)
+    m_steps = h_steps[1:] if m is None else m.split_with_sizes(sizes)
+    steps = (h_steps[:-1], c_steps[:-1], m_steps, h_steps[1:], c_steps[1:])
+    cut = [t.split_with_sizes(sizes) for t in (gates, *gates.chunk(4, dim=1))]
+    n, minus_two, add_product = -1, gates.new_tensor(-2), adder(recurrent)
+    for running, a, i, f, s, o, h_t, c_t, m_next, h_next, c_next in zip(
         sizes, *cut, *steps, strict=True
     ):
         if running != n:  # the first of these steps, or the shortest sequences have ended
-            n, h_t, c_t = running, h_t[..., :running, :], c_t[:running]
-            q, products = torch.empty_like(c_t), c_t.new_empty(4, *c_t.shape)
-        if recurrent.dim() == 2:
-            a.addmm_(h_t, recurrent)
-        else:
-            a_ifso.add_(torch.bmm(h_t, recurrent, out=products))
-        a.sigmoid_()
+            n, h_t, c_t = running, h_t[:running], c_t[:running]
+            q = torch.empty_like(c_t)
+        add_product(a, h_t).sigmoid_()
         torch.addcmul(i, f, c_t, out=c_next).addcmul_(i, s, value=-2)
         torch.mul(c_next, minus_two, out=q).sigmoid_()  # tanh(c) = 1 - 2q
         torch.addcmul(o, o, q, value=-2, out=m_next)
         if weight_hr is not None:
             torch.mm(m_next, weight_hr.t(), out=h_next)
-
-
-def _project(data: Tensor, weights: dict[str, Tensor], gates: Tensor) -> None:
-    """Write the input's share of the preactivations into ``gates``, the candidate's times -2."""
-    weight_ih = weights["weight_ih"].t()
-    if "bias_ih" in weights:
-        torch.addmm(weights["bias_ih"] + weights["bias_hh"], data, weight_ih, out=gates)
-    else:
-        torch.mm(data, weight_ih, out=gates)
-    gates.chunk(4, dim=1)[2].mul_(-2)
 
 
 def local_derivatives(gates: Tensor, c_before: Tensor, c_after: Tensor) -> tuple[Tensor, Tensor]:
@@ -226,7 +254,7 @@ def scan_backward(
     data: Tensor,
     sizes: Sequence[int],
     weights: dict[str, Tensor],
-    kept: Sequence[Tensor],
+    kept: tuple[Tensor, Tensor, Tensor | None, Sequence[Tensor]],
     grads: Sequence[Tensor],
     walks: Walks,
     needs_data: bool = True,
@@ -235,7 +263,7 @@ def scan_backward(
 
     Args:
         data: as it was given to ``scan_forward``, as are sizes and weights.
-        kept: what ``scan_forward`` returned.
+        kept: h, c, m and the gates, as ``scan_forward`` returned them.
         grads: of the output float (sum(sizes), H_out), of h_n and of c_n.
         walks: what takes the gradients back through the steps.
         needs_data: whether the gradient of the data is wanted.
@@ -243,16 +271,17 @@ def scan_backward(
     Returns:
         The gradients of data, h_0 and c_0, and those of the weights by name.
     """
-    gates, h, c, m = kept
+    h, c, m, kept_gates = kept
     n, h_cell = sizes[0], c.size(1)
     d_h = torch.cat([torch.zeros_like(grads[1]), grads[0]])  # (N + sum(sizes), H_out)
     d_h.index_add_(0, n + ended(sizes).to(d_h.device), grads[1])
     d_c = grads[2].clone(memory_format=torch.contiguous_format)  # flows into c from later steps
     d_data = torch.empty_like(data) if needs_data else None
     d_weights = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for own, rows, states in reversed(list(chunks(sizes, 4 * h_cell))):
+    runs = list(zip(chunks(sizes, 4 * h_cell), kept_gates, strict=True))
+    for (own, rows, states), gates in reversed(runs):
         recurrent = weights["weight_hh"], weights.get("weight_hr")
-        d_a = walks.backward(gates[rows], own, c[states], d_h[states], d_c, *recurrent)
+        d_a = walks.backward(gates, own, c[states], d_h[states], d_c, *recurrent)
         d_weights["weight_ih"].addmm_(d_a.t(), data[rows])
         d_weights["weight_hh"].addmm_(d_a.t(), _all_before(h[states], own))
         if "bias_ih" in weights:
@@ -260,7 +289,7 @@ def scan_backward(
         if m is not None:
             d_weights["weight_hr"].addmm_(d_h[n:][rows].t(), m[rows])
         if needs_data:
-            torch.mm(d_a, weights["weight_ih"], out=d_data[rows])
+            d_data[rows] = linear(d_a, weights["weight_ih"].t())
     if "bias_ih" in weights:
         d_weights["bias_hh"] = d_weights["bias_ih"].clone()
     return d_data, d_h[:n], d_c, d_weights
@@ -276,7 +305,7 @@ def _all_before(states: Tensor, sizes: Sequence[int]) -> Tensor:
 
 def _before(states: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     """The state before each step, of the sequences that take part in it, float (size, ...) each."""
-    steps = zip(states.split([len(states) - sum(sizes), *sizes]), sizes, strict=False)
+    steps = zip(states.split_with_sizes([len(states) - sum(sizes), *sizes]), sizes, strict=False)
     return [t if len(t) == size else t[:size] for t, size in steps]
 
 
@@ -309,8 +338,8 @@ def walk_back(
     derivatives, of_c = local_derivatives(gates, _all_before(c, sizes), c[before:])
     d_a, forget = derivatives.flatten(1), gates.chunk(4, dim=1)[1]
     cut = [d_a, derivatives[:, :3], derivatives[:, 3], of_c, forget, d_h[before:]]
-    cut = [t.split(sizes) for t in cut]
-    n = -1
+    cut = [t.split_with_sizes(sizes) for t in cut]
+    n, add_product = -1, adder(weight_hh)
     for running, d_a_t, of_ifg, of_o, of_c_t, f, d_m, d_before in reversed(
         list(zip(sizes, *cut, _before(d_h, sizes), strict=True))
     ):
@@ -322,9 +351,9 @@ def walk_back(
         d.addcmul_(d_m, of_c_t)
         of_ifg.mul_(wide)
         of_o.mul_(d_m)
-        d_before.addmm_(d_a_t, weight_hh)
+        add_product(d_before, d_a_t)
         d.mul_(f)
     return d_a
 
 
-EAGER = Walks(by_gate, walk, walk_back)
+EAGER = Walks(transposed, walk, walk_back)

@@ -1,14 +1,17 @@
 """FastLSTM's two passes: what the equality suite, which runs on it as well, does not reach."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstm_tutorial import LSTM, scan
 from lstm_tutorial.bptt import FastLSTM
 from lstm_tutorial.compiled import CompiledLSTM
-from tests.equality import Case, flat, needs_compiler, results
+from tests.equality import Case, Tally, flat, needs_compiler, results
 from tests.test_lstm import KINDS
 
 
@@ -39,6 +42,69 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch, ours, chunk, kind, 
     monkeypatch.setattr(scan, "CHUNK", chunk)
     found, expected = results(fast, case, x, states), results(theirs, case, x, states)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+needs_onednn = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN"
+)
+
+
+class OneDNNProducts(TorchDispatchMode):
+    """Count the products that oneDNN computes for us."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.mkldnn._linear_pointwise.default
+        return func(*args, **kwargs or {})
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("proj_size", [0, 2])
+@pytest.mark.parametrize("ours", [FastLSTM, pytest.param(CompiledLSTM, marks=needs_compiler)])
+def test_products_of_onednn_change_nothing(monkeypatch, ours, kind, bias, proj_size):
+    monkeypatch.setattr(scan, "WIDE", 0)
+    case = Case(bidirectional=True, bias=bias, proj_size=proj_size, kind=kind, hx=True)
+    with OneDNNProducts() as products:
+        Tally().compare(ours, dataclasses.replace(case, dtype=torch.float32))
+    assert products.count >= 4  # of the input, for both directions, and of its gradient
+
+
+@needs_onednn
+def test_products_are_onednns_where_they_are_large():
+    with OneDNNProducts() as products:
+        FastLSTM(3, 255)(torch.randn(2, 1, 3))
+    assert products.count == 0
+    with torch.backends.mkldnn.flags(enabled=False), OneDNNProducts() as products:
+        FastLSTM(3, 256)(torch.randn(2, 1, 3))
+    assert products.count == 0
+    with OneDNNProducts() as products:
+        FastLSTM(3, 256, dtype=torch.float64)(torch.randn(2, 1, 3, dtype=torch.float64))
+    assert products.count == 0
+    with OneDNNProducts() as products:
+        FastLSTM(3, 256)(torch.randn(2, 1, 3))
+    assert products.count == 3  # the input's, and the state's in each of two steps
+
+
+@pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
+def test_without_a_backward_pass_no_gates_are_kept(monkeypatch, grad):
+    kept = []
+
+    def spy(*args):
+        results = scan.scan_forward(*args)
+        kept.append(results[3])
+        return results
+
+    monkeypatch.setattr("lstm_tutorial.bptt.scan_forward", spy)
+    fast, x = FastLSTM(3, 4), torch.randn(5, 2, 3)
+    trained, _ = fast(x)
+    with grad():
+        inferred, _ = fast(x)
+    fast.requires_grad_(False)(x)
+    assert [len(gates) for gates in kept] == [1, 0, 0]
+    torch.testing.assert_close(inferred, trained, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("most", [2, 128])
