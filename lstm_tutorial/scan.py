@@ -111,10 +111,10 @@ def scan_forward(
         gates of each chunk, float (rows, 4*H_cell), with :math:`s = (1-g)/2` in the place of g.
     """
     (n, h_out), h_cell = hx[0].shape, hx[1].size(1)
-    recurrent = walks.recurrent(_negated(weights["weight_hh"]))
-    weight_ih, bias = _negated(weights["weight_ih"]), None
+    recurrent = walks.recurrent(_for_one_sigmoid(weights["weight_hh"]))
+    weight_ih, bias = _for_one_sigmoid(weights["weight_ih"]), None
     if "bias_ih" in weights:
-        bias = _negated(weights["bias_ih"] + weights["bias_hh"])
+        bias = _for_one_sigmoid(weights["bias_ih"] + weights["bias_hh"])
     kept = []
     h, c = data.new_empty(n + len(data), h_out), data.new_empty(n + len(data), h_cell)
     h[:n], c[:n] = hx
@@ -128,7 +128,7 @@ def scan_forward(
     return h, c, m, kept
 
 
-def _negated(weight: Tensor) -> Tensor:
+def _for_one_sigmoid(weight: Tensor) -> Tensor:
     """A copy of weights, float (4*H_cell, ...), the candidate's times -2."""
     copy = weight.clone(memory_format=torch.contiguous_format)
     copy.chunk(4)[2].mul_(-2)
@@ -157,7 +157,7 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         Float (n, results).
     """
-    if _takes_onednn(weight):  # by what torch.compile makes of such a layer
+    if _takes_onednn(weight):  # the operator that torch.compile puts in its place
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return F.linear(rows, weight, bias)
 
