@@ -173,7 +173,7 @@ def memory_rows(repeats: int) -> list[dict]:
 
 
 def setting_rows(repeats: int) -> list[dict]:
-    """Threads, batch sizes, number formats, batches by length, denormals, compilation."""
+    """Threads, batch sizes, number formats, batches by length, products, denormals, compilation."""
     rows = [
         row("threads", (100, n, 128, 128), settings.thread_steps(n), repeats) for n in (1, 8, 64)
     ]
@@ -191,6 +191,8 @@ def setting_rows(repeats: int) -> list[dict]:
     for who in ("nn.LSTM", "LSTM"):
         steps = settings.fading_steps(MODULES[who])
         rows.append(row(f"fading gradients, {who}", (1000, 32, 64, 64), steps, repeats))
+    for units in (64, 128, 256, 512):
+        rows.append(row("products", (64, units, 4 * units), settings.product_steps(units), repeats))
     rows.append(row("compiled, inference", (10, 32, 128, 256), settings.compile_steps(), repeats))
     return rows
 

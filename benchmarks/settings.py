@@ -1,6 +1,7 @@
 """What else decides how long a training step takes: threads, batches, number formats, denormals."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -48,6 +49,17 @@ def dtype_steps(make, size: tuple[int, int, int, int] = (100, 32, 128, 128)) -> 
             plain()
 
     return steps | {"autocast": mixed}
+
+
+def product_steps(units: int, n: int = 64, calls: int = 50) -> dict[str, Step]:
+    """One step's product of n states with weight_hh, by MKL and by oneDNN, several times."""
+    h, weight_hh = torch.randn(n, units), torch.randn(4 * units, units)
+    onednn = torch.ops.mkldnn._linear_pointwise.default
+    once = {
+        "MKL": lambda: F.linear(h, weight_hh),
+        "oneDNN": lambda: onednn(h, weight_hh, None, "none", [], ""),
+    }
+    return {who: lambda step=step: [step() for _ in range(calls)] for who, step in once.items()}
 
 
 def batching_steps(count: int = 256, n: int = 32) -> dict[str, Step]:
@@ -154,7 +166,8 @@ def profile_rows(size: tuple[int, int, int, int] = (100, 32, 128, 128)) -> list[
 
 
 KINDS = {
-    "matrix products": ("mm", "addmm", "bmm", "baddbmm", "linear", "mkldnn_rnn_layer"),
+    "matrix products": ("mm", "addmm", "bmm", "baddbmm", "linear", "mkldnn_rnn_layer",
+                        "mkldnn::_linear_pointwise"),
     "gates": ("sigmoid", "tanh", "mul", "add", "sub", "addcmul", "neg", "rsub", "sum"),
     "copies and cutting": ("copy", "cat", "stack", "slice", "chunk", "split", "clone", "fill",
                            "zero", "unbind", "select", "narrow", "empty", "as_strided", "view"),

@@ -24,9 +24,9 @@ class FastLSTM(LSTM):
     Arguments, inputs, outputs and errors are those of ``LSTM``, and so of ``torch.nn.LSTM``. Where
     the passes of this module do not apply, ``LSTM`` computes the call: in other dtypes than float32
     and float64, under autocast, and where torch rewrites operations (``torch.func``, forward
-    derivatives, tracing, ``torch.compile``). So are derivatives of derivatives, and gradients that
-    travel back in batches. The identity for
-    tanh makes values near 0 exact to one rounding error of 1, not of themselves.
+    derivatives, tracing, ``torch.compile``). ``LSTM`` also computes derivatives of derivatives, and
+    gradients that travel back in batches. The identity for tanh makes values near 0 exact to one
+    rounding error of 1, not of themselves.
 
     References:
         Werbos (1990), "Backpropagation through time: what it does and how to do it"; Appleyard,

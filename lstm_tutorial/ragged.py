@@ -1,8 +1,8 @@
 """Packed results at padded speed, for any ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN``.
 
-On a CPU, torch hands a padded batch to a fused kernel (oneDNN) but walks a ``PackedSequence`` step
-by step, and where lengths differ, its backward pass costs the square of their number. Padded runs
-can give the packed results all the same:
+On a CPU, torch hands a padded batch to one kernel, for ``nn.LSTM`` mostly a fused one (oneDNN), but
+walks a ``PackedSequence`` step by step, and where lengths differ, the time of its backward pass
+grows with the square of the number of steps. Padded runs can give the packed results all the same:
 
 - where lengths differ much, the steps are cut into blocks, and each block is run padded, with those
   sequences alone that are still going on when it begins: little is computed for nothing;
@@ -23,14 +23,15 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
-# Exact in every floating-point type: sigmoid(1e4) is 1, sigmoid(-1e4) is 0, and so with what else a
-# preactivation holds on padding, which is b + W_hh h alone and far smaller.
+# sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type; so they are with
+# what else a preactivation holds on padding, b + W_hh h, as long as that stays well below 1e4.
 SATURATED = 1e4
-# What one more call of the kernel costs a CPU: the weights are laid out for it anew, which takes as
-# long as some rows do, whatever their width; and time besides, in which so much is multiplied.
+# What one more call of the kernel costs a CPU, by timing nn.LSTM: the weights are laid out anew, as
+# long as some rows take, whatever their width; and time besides, in which so much is multiplied.
 ROWS, MULTIPLICATIONS = 64, 2**23
 DIRECTIONS = ("forward", "reverse")
 
@@ -51,7 +52,7 @@ class Plan(NamedTuple):
         sizes: how many rows each layout has.
         padding: which rows of each layout are padding, int64.
         moves: for a layout and another, int64, the rows of the former that make up the latter; on
-            padding any.
+            padding any row, which is overwritten.
     """
 
     blocks: list[tuple[int, int]]
@@ -87,8 +88,8 @@ def run(
     padding holds, NaN included, makes no difference.
 
     The module lends its weights and is not called: its forward hooks do not run. Under autocast the
-    results have the dtype that the module gives a padded batch. ``torch.func`` cannot differentiate
-    this, as it cannot a packed call.
+    results have the dtype that the module gives a padded batch. In blocks, ``torch.func`` cannot
+    differentiate this, as it cannot a packed call.
 
     Args:
         rnn: any ``torch.nn.LSTM``, ``GRU`` or ``RNN``.
@@ -105,14 +106,19 @@ def run(
     Raises:
         ValueError: if the input is not 3-D, if the lengths are not whole numbers or do not fit it,
             or if the module takes other states.
-        RuntimeError: torch's own, if the input has not the module's features or dtype.
+        ValueError, RuntimeError: torch's own, if the input has not the module's dtype or features.
+        TypeError: if the input is packed.
     """
     batch_first = rnn.batch_first if batch_first is None else batch_first
+    if isinstance(input, PackedSequence):
+        raise TypeError("expected the padded batch itself and its lengths, got a PackedSequence")
+    if input.dim() != 3:
+        raise ValueError(f"expected a 3-D batch, got {input.dim()}-D: use the module itself")
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
     rnn.check_input(x, None)
     states = _initial_states(rnn, x, hx)
-    blocks = cut_blocks(lengths, len(x), _rows_per_call(rnn, x))
+    blocks = cut_blocks(lengths, _rows_per_call(rnn, x))
     if blocks == [x.shape[:2]] and _can_run_whole(rnn, hx):
         output, finals = _run_whole(rnn, x, states, lengths.to(x.device))
     else:
@@ -127,11 +133,12 @@ def _rows_per_call(rnn: nn.RNNBase, x: Tensor) -> int:
         return 0
     if not x.is_cpu:  # a kernel that is launched once takes all steps
         return x.numel()
-    per_row = sum(weight.numel() for weight in rnn.all_weights[0] if weight.dim() == 2)
+    per_row = rnn.weight_ih_l0.numel() + rnn.weight_hh_l0.numel()
+    per_row += rnn.weight_hr_l0.numel() if rnn.proj_size > 0 else 0
     return ROWS + MULTIPLICATIONS // per_row
 
 
-def cut_blocks(lengths: Tensor, length: int, rows_per_call: int) -> list[tuple[int, int]]:
+def cut_blocks(lengths: Tensor, rows_per_call: int) -> list[tuple[int, int]]:
     """Cut steps into blocks, each of which is one call of the kernel.
 
     A block ends as soon as two things hold: its padding has cost as much as another call would, and
@@ -140,26 +147,29 @@ def cut_blocks(lengths: Tensor, length: int, rows_per_call: int) -> list[tuple[i
 
     Args:
         lengths: int64 (N,).
-        length: L.
         rows_per_call: how many rows, steps of one sequence, cost as much as another call; with 0
             no padding is left.
 
     Returns:
-        How many steps, of how many sequences, each block has; none for steps without a sequence.
+        How many steps, of how many sequences, each block has, as far as the longest goes.
     """
-    running = [n for n in (torch.arange(length)[:, None] < lengths).sum(1).tolist() if n > 0]
+    each = lengths.tolist()
+    steps, n = max(each), len(each)
+    if steps * n - sum(each) < rows_per_call:  # all the padding there is
+        return [(steps, n)]
+    running = (torch.arange(steps)[:, None] < lengths).sum(1).tolist()
     blocks, start, padding = [], 0, 0
-    for t in range(1, len(running)):
+    for t in range(1, steps):
         padding += running[start] - running[t - 1]
-        saved = (running[start] - running[t]) * (len(running) - t)
+        saved = (running[start] - running[t]) * (steps - t)
         if saved > 0 and min(padding, saved) >= rows_per_call:
             blocks.append((t - start, running[start]))
             start, padding = t, 0
-    return [*blocks, (len(running) - start, running[start])]
+    return [*blocks, (steps - start, running[start])]
 
 
 def _can_run_whole(rnn: nn.RNNBase, hx: States | None) -> bool:
-    """Whether the reverse direction may meet padding first, and no mask is drawn."""
+    """Whether padding leaves the states as they are in each direction, and no mask is drawn."""
     starts_right = hx is None or not rnn.bidirectional
     draws = rnn.training and rnn.dropout > 0 and rnn.num_layers > 1
     return rnn.mode == "LSTM" and starts_right and not draws
@@ -363,8 +373,6 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
 
 
 def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bool) -> Tensor:
-    if x.dim() != 3:
-        raise ValueError(f"expected a 3-D batch, got {x.dim()}-D: use the module itself")
     lengths = torch.as_tensor(lengths).cpu()
     layout = "(N, L, H_in)" if batch_first else "(L, N, H_in)"
     if tuple(lengths.shape) != (x.size(1),):
@@ -372,15 +380,16 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bo
             f"expected one length for each of the {x.size(1)} rows of the {layout} input, "
             f"got lengths of shape {tuple(lengths.shape)}"
         )
-    if len(lengths) == 0:
-        raise ValueError(f"expected at least one row in the {layout} input, got none")
+    if x.size(0) == 0 or x.size(1) == 0:
+        raise ValueError(f"expected at least one step and one row in the {layout} input, got none")
     if lengths.dtype == torch.bool or lengths.is_floating_point() or lengths.is_complex():
         raise ValueError(f"expected whole numbers as lengths, got {lengths.dtype}")
     lengths = lengths.to(torch.int64)
-    wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= x.size(0)]
+    length = x.size(0)
+    wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= length]
     if wrong:
         raise ValueError(
-            f"expected lengths between 1 and {x.size(0)}, got {int(lengths[wrong[0]])} "
+            f"expected lengths between 1 and {length}, got {int(lengths[wrong[0]])} "
             f"at position {wrong[0]}: drop empty rows first"
         )
     return lengths

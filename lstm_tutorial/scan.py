@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 2**20  # gate values that are computed at once: 4 MiB in float32
-STEPS = 128  # that are computed at once, at most
-WIDE = 1024  # preactivations of a row from which oneDNN's product is faster than MKL's
+STEPS = 128  # most steps that are computed at once
+WIDE = 1024  # longer side of a matrix from which oneDNN multiplies with it faster than MKL does
 
 
 class Chunk(NamedTuple):
@@ -157,7 +157,7 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         Float (n, results).
     """
-    if _takes_onednn(weight):  # the operator that torch.compile puts in its place
+    if _takes_onednn(weight):  # the operator that torch.compile takes for frozen weights
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return F.linear(rows, weight, bias)
 

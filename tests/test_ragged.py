@@ -16,11 +16,12 @@ KINDS = [(nn.LSTM, {}), (nn.LSTM, {"proj_size": 2}), (nn.GRU, {}), (nn.RNN, {})]
 KINDS += [(nn.RNN, {"nonlinearity": "relu"})]
 
 
-@pytest.fixture(params=["whole", "one block", "many blocks"])
+@pytest.fixture(params=["whole", "one block", "blocks with padding", "blocks without"])
 def length(request, monkeypatch) -> int:
     """L, and with it the way that a call goes: in blocks where L is longer than any row."""
-    if request.param == "many blocks":
-        monkeypatch.setattr(ragged, "_rows_per_call", lambda rnn, x: 0)
+    if request.param.startswith("blocks"):
+        rows_per_call = 1 if request.param == "blocks with padding" else 0
+        monkeypatch.setattr(ragged, "_rows_per_call", lambda rnn, x: rows_per_call)
     return 5 if request.param == "whole" else 6
 
 
@@ -107,12 +108,28 @@ def test_what_padding_holds_makes_no_difference(length):
     torch.testing.assert_close(soiled, clean, rtol=0, atol=0)
 
 
-def test_float32_stays_within_1e_5_of_packing(length):
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
+@pytest.mark.parametrize(("kind", "extra"), KINDS)
+def test_float32_stays_within_1e_5_of_packing(kind, extra, given, training, length):
     torch.manual_seed(0)
-    rnn = make(nn.LSTM, {}, (2, True, True, True)).float()
+    rnn = make(kind, extra, (2, True, True, True)).float().train(training)
     x = torch.randn(N, length, H_IN)
-    ours, theirs = (results(rnn, run, x, None) for run in (through_ragged, through_packing))
+    states = [state.float() for state in states_for(rnn)] if given else None
+    ours, theirs = (results(rnn, run, x, states) for run in (through_ragged, through_packing))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_under_autocast_dtypes_are_those_of_a_padded_batch(kind, length):
+    rnn, x = make(kind, {}, (1, True, True, False)).float(), torch.randn(length, N, H_IN)
+
+    def dtypes(output: Tensor, states) -> list[torch.dtype]:
+        states = states if isinstance(states, tuple) else (states,)
+        return [tensor.dtype for tensor in (output, *states)]
+
+    with torch.autocast("cpu", torch.bfloat16):
+        assert dtypes(*ragged.run(rnn, x, LENGTHS)) == dtypes(*rnn(x))
 
 
 def test_gradcheck_and_double_backward(length):
@@ -177,14 +194,14 @@ def test_in_eval_mode_dropout_drops_nothing():
     ],
 )
 def test_a_block_ends_when_its_padding_is_worth_a_call(rows_per_call, blocks):
-    assert ragged.cut_blocks(LENGTHS, 6, rows_per_call) == blocks
+    assert ragged.cut_blocks(LENGTHS, rows_per_call) == blocks
 
 
 def test_blocks_leave_out_nearly_all_padding_of_reviews():
     torch.manual_seed(0)
     lengths = torch.randint(30, 257, (64,))
     rows_per_call = ragged._rows_per_call(nn.LSTM(100, 128), torch.empty(0))
-    blocks = ragged.cut_blocks(lengths, 256, rows_per_call)
+    blocks = ragged.cut_blocks(lengths, rows_per_call)
     rows = sum(steps * running for steps, running in blocks)
     assert lengths.sum() <= rows < 1.1 * lengths.sum() < 0.7 * 256 * 64
 
@@ -192,7 +209,7 @@ def test_blocks_leave_out_nearly_all_padding_of_reviews():
 def test_a_large_module_is_not_called_more_often_than_pays():
     large = nn.LSTM(4096, 4096, num_layers=1, device="meta")
     rows_per_call = ragged._rows_per_call(large, torch.empty(0))
-    assert ragged.cut_blocks(torch.tensor([60, 64]), 64, rows_per_call) == [(64, 2)]
+    assert ragged.cut_blocks(torch.tensor([60, 64]), rows_per_call) == [(64, 2)]
 
 
 def test_a_relu_that_would_overflow_on_padding_is_that_of_packing():
@@ -213,6 +230,8 @@ def test_a_relu_that_would_overflow_on_padding_is_that_of_packing():
 
 
 def test_nothing_is_cut_outside_of_the_cpu(monkeypatch):
+    monkeypatch.setattr(ragged, "ROWS", 0)
+    monkeypatch.setattr(ragged, "MULTIPLICATIONS", 0)
     monkeypatch.setattr(ragged, "_run_blocks", None)  # not to be called
     lstm = nn.LSTM(H_IN, H, bidirectional=True, device="meta")
     output, (h_n, c_n) = ragged.run(lstm, torch.empty(5, N, H_IN, device="meta"), LENGTHS)
@@ -239,7 +258,12 @@ def test_batch_first_can_be_said_at_the_call():
         ({"input": torch.zeros(6, H_IN, dtype=torch.float64)}, r"expected a 3-D batch, got 2-D"),
         (
             {"lengths": [], "input": torch.zeros(6, 0, H_IN, dtype=torch.float64)},
-            r"at least one row in the \(L, N, H_in\) input, got none",
+            r"at least one step and one row in the \(L, N, H_in\) input, got none",
+        ),
+        ({"input": torch.zeros(6), "batch_first": True}, r"expected a 3-D batch, got 1-D"),
+        (
+            {"input": torch.zeros(0, N, H_IN, dtype=torch.float64)},
+            r"at least one step and one row in the \(L, N, H_in\) input, got none",
         ),
         ({"lengths": [2.0, 5.0, 1.0, 5.0]}, r"whole numbers as lengths, got torch.float32"),
         ({"lengths": [True, True, True, True]}, r"whole numbers as lengths, got torch.bool"),
@@ -266,15 +290,25 @@ def test_a_pair_of_states_is_refused_where_the_module_has_one():
 
 
 @pytest.mark.parametrize(
-    "x", [torch.zeros(6, N, H_IN + 1, dtype=torch.float64), torch.zeros(6, N, H_IN)]
+    ("x", "error"),
+    [
+        (torch.zeros(6, N, H_IN + 1, dtype=torch.float64), RuntimeError),
+        (torch.zeros(6, N, H_IN), ValueError),
+    ],
 )
-def test_features_and_dtypes_are_refused_in_torchs_words(x):
+def test_features_and_dtypes_are_refused_in_torchs_words(x, error):
     rnn = make(nn.LSTM, {}, (1, True, True, False))
-    with pytest.raises((RuntimeError, ValueError)) as theirs:
+    with pytest.raises(error) as theirs:
         rnn(x)
-    with pytest.raises(theirs.type) as ours:
+    with pytest.raises(error) as ours:
         ragged.run(rnn, x, LENGTHS)
     assert str(ours.value) == str(theirs.value)
+
+
+def test_a_packed_batch_is_refused():
+    packed = pack_padded_sequence(torch.zeros(6, N, H_IN), LENGTHS, enforce_sorted=False)
+    with pytest.raises(TypeError, match=r"the padded batch itself and its lengths, got a Packed"):
+        ragged.run(nn.LSTM(H_IN, H), packed, LENGTHS)
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int16, torch.int32])
