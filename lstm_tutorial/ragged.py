@@ -120,7 +120,7 @@ def run(
     states = _initial_states(rnn, x, hx)
     blocks = cut_blocks(lengths, _rows_per_call(rnn, x))
     if blocks == [x.shape[:2]] and _can_run_whole(rnn, hx):
-        output, finals = _run_whole(rnn, x, states, lengths)
+        output, finals = _run_whole(rnn, x, states, lengths.to(x.device))
     else:
         output, finals = _run_blocks(rnn, x, states, _plan(blocks, lengths, len(x)).to(x.device))
     output = output.transpose(0, 1) if batch_first else output
@@ -179,30 +179,21 @@ def _run_whole(
     lstm: nn.LSTM, x: Tensor, hx: tuple[Tensor, ...], lengths: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run all steps of all sequences at once, without turning any."""
-    padding = (torch.arange(len(x))[:, None] >= lengths).flatten().nonzero().squeeze(1)
-    last = (lengths - 1) * len(lengths) + torch.arange(len(lengths))
-    padding, last = padding.to(x.device), last.to(x.device)
+    padding = (torch.arange(len(x), device=x.device)[:, None] >= lengths)[..., None]
+    last = (lengths - 1)[None, :, None].expand(-1, -1, lstm.proj_size or lstm.hidden_size)
     weights, directions = _with_freezing_column(lstm), 2 if lstm.bidirectional else 1
-    h_out = lstm.proj_size or lstm.hidden_size
-    rows, h_n, c_n = x.flatten(0, 1), [], []
+    output, mark = x.masked_fill(padding, 0.0), padding.to(x.dtype)
+    h_n, c_n = [], []
     for k in range(0, len(weights), directions):
         states = [state[k : k + directions] for state in hx]
         own = [weight for direction in weights[k : k + directions] for weight in direction]
-        steps, training = _marked(rows, padding).unflatten(0, x.shape[:2]), lstm.training
+        marked, training = torch.cat([output, mark], dim=2), lstm.training
         output, h, c = torch.lstm(
-            steps, states, own, lstm.bias, 1, 0.0, training, directions == 2, False
+            marked, states, own, lstm.bias, 1, 0.0, training, directions == 2, False
         )
-        rows = output.flatten(0, 1)
-        h_n += [rows.index_select(0, last)[None, :, :h_out], h[1:]]  # in reverse, the first step
+        h_n += [output[..., : last.size(2)].gather(0, last), h[1:]]  # in reverse, the first step
         c_n.append(c)
-    output = rows.index_fill(0, padding, 0.0).unflatten(0, x.shape[:2])
-    return output, (torch.cat(h_n), torch.cat(c_n))
-
-
-def _marked(rows: Tensor, padding: Tensor) -> Tensor:
-    """Add a last feature, 0 but on padding, where it is 1 and all others are 0."""
-    frozen = F.pad(rows.new_ones(1, 1), (rows.size(1), 0)).expand(len(padding), -1)
-    return torch.cat([rows, rows.new_zeros(len(rows), 1)], 1).index_copy_(0, padding, frozen)
+    return output.masked_fill(padding, 0.0), (torch.cat(h_n), torch.cat(c_n))
 
 
 def _plan(blocks: list[tuple[int, int]], lengths: Tensor, length: int) -> Plan:
