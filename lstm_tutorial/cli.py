@@ -139,6 +139,9 @@ def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]
         with open(file, "rb") as lines:
             yield lines
     else:
+        if sys.stdin.isatty():
+            end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+            print(f"Type reviews, one a line, then {end}.", file=sys.stderr)
         yield sys.stdin.buffer
 
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from lstm_tutorial import __main__ as command_line
+from lstm_tutorial import cli
 from lstm_tutorial.__main__ import app
 from lstm_tutorial.sentiment import imdb, pipeline, records, runs
 from lstm_tutorial.sentiment.model import POOLINGS
@@ -468,6 +470,15 @@ def test_predict_answers_stdin_line_by_line_and_in_order(finished):
     together = call("predict", "--run", folder, input="\n".join(lines) + "\n").stdout
     assert together == "".join(alone)
     assert len(set(alone)) > 1
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_is_told_what_to_type(monkeypatch, capsys, terminal):
+    stdin = SimpleNamespace(buffer=[b"good\n"], isatty=lambda: terminal)
+    monkeypatch.setattr("sys.stdin", stdin)
+    with cli.open_lines(None, None) as lines:
+        assert list(lines) == [b"good\n"]
+    assert capsys.readouterr().err.startswith("Type reviews, one a line") == terminal
 
 
 @pytest.mark.parametrize(
