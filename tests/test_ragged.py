@@ -190,11 +190,17 @@ def test_in_eval_mode_dropout_drops_nothing():
         (0, [(1, 4), (1, 3), (3, 2)]),  # calls cost nothing, and save nothing where none ends
         (1, [(2, 4), (3, 2)]),  # a row of padding is worth a call
         (3, [(3, 4), (2, 2)]),  # 2 + 1 rows of padding are, and 2 * 2 that are saved
-        (5, [(5, 4)]),  # five are, at the fourth step, but only two would be saved
+        (4, [(5, 4)]),  # all seven rows of padding cannot be worth two calls
     ],
 )
 def test_a_block_ends_when_its_padding_is_worth_a_call(rows_per_call, blocks):
     assert ragged.cut_blocks(LENGTHS, rows_per_call) == blocks
+
+
+def test_a_block_goes_on_where_too_little_would_be_saved():
+    lengths = torch.tensor([1, 1, 4])
+    assert ragged.cut_blocks(lengths, 3) == [(4, 3)]  # four rows cost it, two would be saved
+    assert ragged.cut_blocks(lengths, 2) == [(2, 3), (2, 1)]
 
 
 def test_blocks_leave_out_nearly_all_padding_of_reviews():
