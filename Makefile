@@ -75,7 +75,7 @@ train: $(STAMP) ## repeat the book's two runs on IMDB and store their records (a
 	cp runs/imdb-final-states/run.json book/records/imdb-final-states.json
 
 # The peers get an environment of their own: one of them asks for packages that the book does not need.
-bench: ## time LSTMs beside each other and store the record (20 minutes, on a quiet machine)
+bench: ## time LSTMs beside each other and store the record (25 minutes, on a quiet machine)
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt -r benchmarks/requirements.txt
