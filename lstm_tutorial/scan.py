@@ -157,13 +157,13 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         Float (n, results).
     """
-    if _takes_onednn(weight):  # the operator that torch.compile takes for frozen weights
+    if _takes_onednn(weight):  # an operator that torch.compile takes for some frozen layers
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return F.linear(rows, weight, bias)
 
 
 def transposed(weight: Tensor) -> Tensor:
-    """Transpose, and lay out in memory where MKL is to multiply with it: oneDNN does so itself."""
+    """Transpose; large weights stay as they lie: to move them takes longer than it saves."""
     return weight.t() if _takes_onednn(weight) else weight.t().contiguous()
 
 

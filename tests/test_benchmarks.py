@@ -222,3 +222,9 @@ def test_rows_with_memory_kept_come_from_a_process_with_the_variables(monkeypatc
     assert all(row["first"] == "4" and set(row["ratios"]) == {"6"} for row in growth)
     told = "import os; print(os.environ['MALLOC_MMAP_MAX_'])"
     assert measure.in_process(told, measure.KEEP) == "0"
+
+
+def test_both_libraries_compute_the_same_products():
+    theirs, ours = settings.product_steps(3, n=2, calls=1).values()
+    torch.testing.assert_close(ours(), theirs())
+    assert theirs()[0].shape == (2, 12)
