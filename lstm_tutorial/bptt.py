@@ -17,6 +17,8 @@ from torch.autograd import forward_ad
 from lstm_tutorial.lstm import LSTM
 from lstm_tutorial.scan import EAGER, Walks, ended, scan_backward, scan_forward
 
+FEW = 4  # fewest steps at which what is prepared for all of them pays
+
 
 class FastLSTM(LSTM):
     """Run an LSTM with a forward and a backward pass that are made for speed.
@@ -24,9 +26,10 @@ class FastLSTM(LSTM):
     Arguments, inputs, outputs and errors are those of ``LSTM``, and so of ``torch.nn.LSTM``. Where
     the passes of this module do not apply, ``LSTM`` computes the call: in other dtypes than float32
     and float64, under autocast, and where torch rewrites operations (``torch.func``, forward
-    derivatives, tracing, ``torch.compile``). ``LSTM`` also computes derivatives of derivatives, and
-    gradients that travel back in batches. The identity for tanh makes values near 0 exact to one
-    rounding error of 1, not of themselves.
+    derivatives, tracing, ``torch.compile``). It computes calls of fewer than ``FEW`` steps too, as
+    in generation step by step: there it is faster. ``LSTM`` also computes derivatives of
+    derivatives, and gradients that travel back in batches. The identity for tanh makes values near
+    0 exact to one rounding error of 1, not of themselves.
 
     References:
         Werbos (1990), "Backpropagation through time: what it does and how to do it"; Appleyard,
@@ -41,7 +44,8 @@ class FastLSTM(LSTM):
     def _scan(
         self, data: Tensor, batch_sizes: Tensor, hx: tuple[Tensor, Tensor], *weights: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        if _is_rewritten(data) or not _fit(self, data, hx, weights):
+        few = len(batch_sizes) < FEW
+        if few or _is_rewritten(data) or not _fit(self, data, hx, weights):
             return super()._scan(data, batch_sizes, hx, *weights)
         inputs = (data, *hx, *weights)
         if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstm_tutorial import LSTM, scan
-from lstm_tutorial.bptt import FastLSTM
+from lstm_tutorial.bptt import FEW, FastLSTM
 from lstm_tutorial.compiled import CompiledLSTM
 from tests.equality import Case, Tally, flat, needs_compiler, results
 from tests.test_lstm import KINDS
@@ -76,20 +76,20 @@ def test_products_of_onednn_change_nothing(monkeypatch, ours, kind, bias, proj_s
 @needs_onednn
 def test_products_are_onednns_where_they_are_large():
     with OneDNNProducts() as products:
-        FastLSTM(3, 255)(torch.randn(2, 1, 3))
+        FastLSTM(3, 255)(torch.randn(5, 1, 3))
     assert products.count == 0
     with torch.backends.mkldnn.flags(enabled=False), OneDNNProducts() as products:
-        FastLSTM(3, 256)(torch.randn(2, 1, 3))
+        FastLSTM(3, 256)(torch.randn(5, 1, 3))
     assert products.count == 0
     with OneDNNProducts() as products:
-        FastLSTM(3, 256, dtype=torch.float64)(torch.randn(2, 1, 3, dtype=torch.float64))
+        FastLSTM(3, 256, dtype=torch.float64)(torch.randn(5, 1, 3, dtype=torch.float64))
     assert products.count == 0
     with OneDNNProducts() as products:
-        output, _ = FastLSTM(3, 256)(torch.randn(2, 1, 3, requires_grad=True))
-    assert products.count == 3  # the input's, and the state's in each of two steps
+        output, _ = FastLSTM(3, 256)(torch.randn(5, 1, 3, requires_grad=True))
+    assert products.count == 6  # the input's, and the state's in each of five steps
     with OneDNNProducts() as products:
         output.sum().backward()
-    assert products.count == 3  # the same for the gradients
+    assert products.count == 6  # the same for the gradients
 
 
 @pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
@@ -193,7 +193,7 @@ def test_changing_the_output_in_place_is_refused_as_torch_does():
             double_and_differentiate(output)
 
 
-def test_calls_that_torch_rewrites_go_through_lstm(monkeypatch):
+def test_calls_that_torch_rewrites_and_those_of_few_steps_go_through_lstm(monkeypatch):
     def fail(*args):
         raise AssertionError("the hand-derived pass ran")
 
@@ -204,5 +204,7 @@ def test_calls_that_torch_rewrites_go_through_lstm(monkeypatch):
         fast(x)
     torch.func.grad(lambda x: fast(x)[0].sum())(x)
     FastLSTM(3, 4, dtype=torch.bfloat16)(x.bfloat16())
-    with pytest.raises(AssertionError, match="hand-derived"):
-        fast(x)
+    fast(x[: FEW - 1])
+    for enough in (x, x[:FEW]):
+        with pytest.raises(AssertionError, match="hand-derived"):
+            fast(enough)
