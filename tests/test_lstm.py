@@ -98,6 +98,20 @@ def test_first_and_second_derivatives_are_right(ours):
 
 
 @each
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [1e30, -1e30, float("inf"), float("nan")])
+def test_saturated_gates_and_nan_come_out_as_torchs(ours, value, dtype):
+    case = Case(hidden_size=20, dtype=dtype)
+    x, states = case.tensors()
+    x[2, 1] = value
+    mine, theirs = case.build(ours), case.build(nn.LSTM)
+    mine.load_state_dict(theirs.state_dict())
+    found, expected = results(mine, case, x, states), results(theirs, case, x, states)
+    limits = {"rtol": 1e-5, "atol": 1e-5 if dtype == torch.float32 else 1e-12}
+    torch.testing.assert_close(found, expected, **limits, equal_nan=True)
+
+
+@each
 def test_constructor_takes_torchs_arguments_in_torchs_order(ours):
     names = "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size"
     parameters = inspect.signature(ours).parameters
