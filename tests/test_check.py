@@ -1,6 +1,7 @@
 """``check`` passes right code, names known mistakes exactly, and tells what it cannot name."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -138,6 +139,19 @@ def test_several_slips_in_a_count_are_all_named():
     result = check.parameter_count(lambda h_in, h, *_: 4 * h * (h_in + h + 2))
     for mistake in ("bias_always_counted", "direction_not_counted", "one_layer_counted"):
         assert check.MISTAKES[mistake] in result.diagnosis
+
+
+def test_every_power_of_the_projections_size_is_counted():
+    def count(input_size, hidden_size, num_layers, bias, bidirectional, proj_size, power):
+        total = check.counting._count_parameters(
+            input_size, hidden_size, num_layers, bias, bidirectional, proj_size
+        )
+        wrong = proj_size**power - proj_size if proj_size else 0
+        return total + num_layers * (1 + bidirectional) * wrong * hidden_size
+
+    assert check.parameter_count(partial(count, power=1))
+    assert not check.parameter_count(partial(count, power=0))
+    assert not check.parameter_count(partial(count, power=2))
 
 
 def test_unknown_mistake_shows_numbers_and_where():

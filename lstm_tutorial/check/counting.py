@@ -14,7 +14,7 @@ from lstm_tutorial.check.result import Result
 
 _CALL = "fn(input_size, hidden_size, num_layers, bias, bidirectional, proj_size)"
 _NAMES = ("input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size")
-_GRID = ((1, 3, 7), (2, 5, 8), (1, 2, 3), (True, False), (False, True), (0, 1))
+_GRID = ((1, 3, 7), (4, 5, 8), (1, 2, 3), (True, False), (False, True), (0, 3))
 
 
 def parameter_count(reader_fn: Callable[[int, int, int, bool, bool, int], int]) -> Result:

@@ -117,15 +117,29 @@ def _run_lstm(subject: Callable, case: Case) -> Values:
     told, given = case.settings, case.given
     module = subject(told["input_size"], told["hidden_size"], **given["options"])
     module = module.double() if isinstance(module, nn.Module) else module
-    leaves = {"input": leaf(given["x"])} | adopt(module, given["weights"])
+    weights = adopt(module, given["weights"])
     module.train(told.get("training", True))
-    hx = () if given["hx"] is None else (tuple(leaf(s) for s in given["hx"]),)
-    leaves |= dict(zip(("h_0", "c_0"), hx[0], strict=True)) if hx else {}
-    input = leaves["input"]
-    if told.get("input") == "packed":
-        first = told.get("batch_first", False)
-        input = pack_padded_sequence(input, given["lengths"], first, enforce_sorted=False)
-    return with_gradients(_outputs(module(input, *hx), isinstance(input, PackedSequence)), leaves)
+
+    def call() -> tuple[Values, dict[str, Tensor]]:
+        leaves = {"input": leaf(given["x"])}
+        hx = () if given["hx"] is None else (tuple(leaf(s) for s in given["hx"]),)
+        leaves |= dict(zip(("h_0", "c_0"), hx[0], strict=True)) if hx else {}
+        input = leaves["input"]
+        if told.get("input") == "packed":
+            first = told.get("batch_first", False)
+            input = pack_padded_sequence(input, given["lengths"], first, enforce_sorted=False)
+        return _outputs(module(input, *hx), isinstance(input, PackedSequence)), leaves
+
+    with torch.no_grad():
+        before, _ = call()
+    values, leaves = call()
+    if any(_differ(before[name], value) for name, value in values.items()):
+        raise Unfit("state_kept")
+    return with_gradients(values, leaves | weights)
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    return one.shape != other.shape or not torch.allclose(one, other, equal_nan=True)
 
 
 def _outputs(returned: object, packed: bool) -> Values:

@@ -26,6 +26,10 @@ MISTAKES_IN_AN_LSTM: dict[str, tuple[str, str]] = {
         "The numbers are right, and their gradients are not.",
         ".detach(), .data, .item(), .numpy(), torch.tensor(...) and torch.no_grad() on the way.",
     ),
+    "state_kept": (
+        "Called twice with the same input, your module gives two answers: it keeps a state.",
+        "what forward stores in self; where no states are given, each call starts from zeros.",
+    ),
     "changed_in_place": (
         "Your code changes a tensor that it was given, or that the gradient needs, in place.",
         "*=, +=, x[...] = and names ending in _: make a new tensor, as in c = f * c + i * g.",
