@@ -233,7 +233,7 @@ class LastStateTimeMajor:
 
 _RUN = "def fn(lstm, padded, lengths):\n    "
 _PACKED = "packed = rnn.pack_padded_sequence({x}, {n}, batch_first=True, enforce_sorted=False)\n    output, (h_n, c_n) = lstm(packed)\n    "  # fmt: skip
-_UNPACK = "output, _ = rnn.pad_packed_sequence(output, batch_first=True)\n    return output, h_n"
+_UNPACK = "length = padded.size(1)\n    output, _ = rnn.pad_packed_sequence(output, batch_first=True, total_length=length)\n    return output, h_n"  # fmt: skip
 
 
 class PackedRun:
@@ -247,6 +247,8 @@ class PackedRun:
         ("padding_not_ignored", _RUN + "output, (h_n, _) = lstm(padded)\n    return output, h_n"),
         ("rows_left_sorted", _RUN + "order = lengths.argsort(descending=True)\n    "
          + _PACKED.format(x="padded[order]", n="lengths[order]") + _UNPACK),
+        ("output_cut_off", _RUN + _PACKED.format(x="padded", n="lengths")
+         + _UNPACK.replace(", total_length=length", "")),
         ("output_not_batch_first", _RUN + _PACKED.format(x="padded", n="lengths")
          + _UNPACK.replace(", batch_first=True", "")),
         ("h_n_batch_first", _RUN + _PACKED.format(x="padded", n="lengths")

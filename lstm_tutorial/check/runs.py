@@ -24,10 +24,10 @@ _LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,)]
 
 
 def ragged_cases(directions: tuple[bool, ...] = (True,)) -> Iterator[Case]:
-    """Batches of unequal lengths for one to three layers."""
+    """Batches of unequal lengths, all below L, for one to three layers."""
     for layers, both, own in product((1, 2, 3), directions, _LENGTHS):
         lengths = torch.tensor(own)
-        x = draw(7, len(own), max(own), 3, scale=2)
+        x = draw(7, len(own), max(own) + 1, 3, scale=2)
         told = {"num_layers": layers, "bidirectional": both, "lengths": list(own)}
         yield Case(told, {"x": x, "lengths": lengths})
 
@@ -36,7 +36,7 @@ def run_packed(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tenso
     """Run a batch-first LSTM over x (N, L, H_in), packed; return output (N, L, D*H) and h_n."""
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     output, (h_n, _) = lstm(packed)
-    return pad_packed_sequence(output, batch_first=True)[0], h_n
+    return pad_packed_sequence(output, batch_first=True, total_length=x.size(1))[0], h_n
 
 
 def packed_run(reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Result:
@@ -91,6 +91,11 @@ def _output_back(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Ten
     return output[order.argsort()], h_n
 
 
+def _cut_off(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    output, h_n = run_packed(lstm, x, lengths)
+    return output[:, : int(lengths.max())], h_n
+
+
 def _turned(lstm: nn.LSTM, x: Tensor, lengths: Tensor, which: int) -> tuple[Tensor, ...]:
     pair = run_packed(lstm, x, lengths)
     return tuple(t.transpose(0, 1) if k == which else t for k, t in enumerate(pair))
@@ -101,6 +106,7 @@ def _wrong_runs() -> Iterator[Wrong]:
     yield Wrong("padding_not_ignored", _masked, "Zeros behind the output come too late.")
     yield Wrong("rows_left_sorted", _left_sorted)
     yield Wrong("rows_left_sorted", _output_back, "It is h_n.")
+    yield Wrong("output_cut_off", _cut_off)
     yield Wrong("output_not_batch_first", lambda *given: _turned(*given, 0))
     yield Wrong("h_n_batch_first", lambda *given: _turned(*given, 1))
 

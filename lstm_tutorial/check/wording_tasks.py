@@ -55,6 +55,10 @@ MISTAKES_AROUND_AN_LSTM: dict[str, tuple[str, str]] = {
         "Your results stand in the sorted order, not in the order of the input.",
         "unsorted_indices, or enforce_sorted=False, which puts the rows back for you.",
     ),
+    "output_cut_off": (
+        "Your output ends with the longest row; the input has more steps.",
+        "total_length, an argument of pad_packed_sequence: the number of steps of the input.",
+    ),
     "padding_reversed": (
         "Whole rows are reversed, padding and all: a short row now begins with its padding.",
         "the index: step t of a row of length n comes from step n - 1 - t.",
