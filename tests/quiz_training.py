@@ -174,7 +174,7 @@ def gradient_that_is_left(choice: str) -> bool:
     path = NGramPath(3, buckets=2**14)
     path.fit(loader, out_of_fold=False)
     left = torch.cat([path(b.ids, b.lengths).sigmoid() - b.labels for b in loader]).abs().mean()
-    return bool({"A": left > 0.4, "N": left < 0.15}[choice[0]]) and "random" not in choice
+    return bool({"A": left > 0.4, "L": left < 0.15}[choice[0]]) and "random" not in choice
 
 
 @proves("quiz-remedies-decay")

@@ -184,3 +184,8 @@ def test_real_reviews_have_the_known_films(real):
         assert None not in films
     train, validation = split_by_film(real["train"], 0.1, seed=0)
     assert not {r.film for r in train} & {r.film for r in validation}
+
+
+def test_one_film_stands_in_both_parts(imdb_archive):
+    films = [{review.film for review in load(split, imdb_archive)} for split in ("train", "test")]
+    assert len(films[0] & films[1]) == 1
