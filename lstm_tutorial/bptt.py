@@ -27,7 +27,7 @@ class FastLSTM(LSTM):
     the passes of this module do not apply, ``LSTM`` computes the call: in other dtypes than float32
     and float64, under autocast, and where torch rewrites operations (``torch.func``, forward
     derivatives, tracing, ``torch.compile``). It computes calls of fewer than ``FEW`` steps too, as
-    in generation step by step: there it is faster. ``LSTM`` also computes derivatives of
+    in generation step by step: there it is mostly faster. ``LSTM`` also computes derivatives of
     derivatives, and gradients that travel back in batches. The identity for tanh makes values near
     0 exact to one rounding error of 1, not of themselves.
 
