@@ -5,6 +5,7 @@ marks what stands there; ``solutions.ipynb`` is the same with the book's solutio
 place, so that a teacher sees that it can be passed. Without labels six exercises are taken.
 """
 
+import argparse
 import ast
 import json
 import re
@@ -164,7 +165,11 @@ def write(folder: Path, labels: list[str]) -> list[Path]:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write an assignment from the book's exercises.")
+    parser.add_argument("folder", type=Path, help="for both notebooks; made if missing")
+    parser.add_argument("label", nargs="*", help="of an exercise, such as ex-cell")
+    arguments = parser.parse_args()
     try:
-        print(*write(Path(sys.argv[1]), sys.argv[2:]), sep="\n")
-    except ValueError as error:
+        print(*write(arguments.folder, arguments.label), sep="\n")
+    except (ValueError, OSError) as error:
         sys.exit(str(error))

@@ -4,6 +4,7 @@ Heavy imports stand inside the commands, so that ``--help`` answers at once. A c
 one line that a user reads is written in ``cli.py``.
 """
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -70,7 +71,7 @@ def train(
     pooling: Annotated[Pooling, Option(help="How outputs become one sentence vector.")] = "max",
     epochs: Annotated[int, Option(min=1, help="Passes over the training part, at most.")] = 4,
     batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = 64,
-    lr: Annotated[float, Option(min=0, help="Highest learning rate of the cycle.")] = 4e-3,
+    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = 4e-3,
     embedding_dim: Annotated[int, Option(min=1, help="Features of a word.")] = 100,
     hidden_size: Annotated[int, Option(min=1, help="Hidden features of a direction.")] = 128,
     num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = 1,
@@ -83,11 +84,11 @@ def train(
     ngrams: Annotated[int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")] = 0,
     bigrams: Annotated[int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")] = 0,
     ema: Annotated[
-        float, Option(min=0, max=1, help="Average the weights over steps, with this decay.")
+        float, Option(help="Average the weights over steps, with this decay, below 1.")
     ] = 0.0,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
     patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
-    validation_fraction: Annotated[float, Option(min=0, max=1, help="Part held out, or 0.")] = 0.1,
+    validation_fraction: Annotated[float, Option(help="Part held out, or 0; below 1.")] = 0.1,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
@@ -178,9 +179,16 @@ def analyse(
 
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is no folder: make it first")
-    named = {"shipped": pretrained.load()} | {one.name: runs.load(one) for one in run or []}
-    words = ["python -m lstm_tutorial analyse", path.name, '--root "$IMDB_ARCHIVE"' if root else ""]
-    command = " ".join([*filter(None, words), *(f"--run {one.name}" for one in run or [])])
+    if path.exists() and "classifiers" not in folders.read_json(path):
+        raise ValueError(f"expected a new file or the record of an analysis, got {path}")
+    named = {"shipped": pretrained.load()}
+    for one in run or []:
+        if (name := one.resolve().name) in named:
+            raise ValueError(f"expected runs in folders of different names, got {name} twice")
+        named[name] = runs.load(one)
+    words = ["python -m lstm_tutorial analyse", shlex.quote(path.name)]
+    words += ['--root "$IMDB_ARCHIVE"'] if root else []
+    command = " ".join(words + [f"--run {shlex.quote(name)}" for name in list(named)[1:]])
     record = {"command": command, **analysis.analyse(named, root)}
     folders.write_json(path, record)
     for name, found in record["classifiers"].items():

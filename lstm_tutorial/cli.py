@@ -1,6 +1,8 @@
 """What the commands in ``__main__.py`` stand on: errors in one line, options, texts."""
 
+import codecs
 import contextlib
+import errno
 import io
 import json
 import os
@@ -57,6 +59,8 @@ def _one_line(error: Exception) -> str:
 
 def _flush_stdout() -> None:
     """Write out what was printed, while a full disk or a closed pipe can still be reported."""
+    if sys.stdout is None:  # closed before Python began
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -107,7 +111,7 @@ def command_to_repeat(context: typer.Context) -> str:
         The command with all options that differ from their defaults; ``--resume`` is left out, and
         the place of the reviews is the environment variable ``IMDB_ARCHIVE``.
     """
-    folder = Path(context.params["run_dir"])
+    folder = Path(context.params["run_dir"]).resolve()
     words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
     for option in context.command.params:
         name, value = option.name, context.params.get(option.name)
@@ -139,6 +143,8 @@ def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]
         with open(file, "rb") as lines:
             yield lines
     else:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard input")
         if sys.stdin.isatty():
             end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
             print(f"Type reviews, one a line, then {end}.", file=sys.stderr)
@@ -152,7 +158,7 @@ def decode(lines: Iterable[bytes]) -> Iterator[str]:
         lines: one review each.
 
     Yields:
-        The same lines as text, without their ends.
+        The same lines as text, without their ends, and without a byte-order mark in front.
 
     Raises:
         ValueError: if there are none, or one is not UTF-8.
@@ -160,7 +166,7 @@ def decode(lines: Iterable[bytes]) -> Iterator[str]:
     k = 0
     for k, line in enumerate(lines, start=1):
         try:
-            yield line.decode().rstrip("\r\n")
+            yield (line.removeprefix(codecs.BOM_UTF8) if k == 1 else line).decode().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
     if k == 0:

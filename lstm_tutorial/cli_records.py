@@ -53,6 +53,8 @@ def check_record(path: Path, app: typer.Typer) -> str:
     if lacking:
         raise ValueError(f"{path} is no record: it lacks {', '.join(lacking)}")
     command = record["command"]
+    if not isinstance(command, str):
+        raise ValueError(f"{path} is no record: its command is no text, but {command!r}")
     if command.startswith("python -m benchmarks."):
         return command
     context = _parsed(command, path, app)
@@ -128,8 +130,8 @@ def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
     program, _, words = command.partition(" -m lstm_tutorial ")
     if program != "python":
         raise ValueError(f"{path} names no command of this project, but {command!r}")
-    words = shlex.split(words)
     try:
+        words = shlex.split(words)
         return typer.main.get_command(app).commands[words[0]].make_context(words[0], words[1:])
     except Exception as error:
         raise ValueError(f"{path}: {command!r} is no command any more: {error}") from error

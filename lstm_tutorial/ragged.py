@@ -107,8 +107,11 @@ def run(
         ValueError: if the input is not 3-D, if the lengths are not whole numbers or do not fit it,
             or if the module takes other states.
         ValueError, RuntimeError: torch's own, if the input has not the module's dtype or features.
-        TypeError: if the input is packed.
+        TypeError: if the input is packed, or the module another one.
     """
+    if not isinstance(rnn, nn.RNNBase):
+        came = f"{type(rnn).__module__}.{type(rnn).__name__}"
+        raise TypeError(f"expected a torch.nn.LSTM, GRU or RNN, got {came}: pack for others")
     batch_first = rnn.batch_first if batch_first is None else batch_first
     if isinstance(input, PackedSequence):
         raise TypeError("expected the padded batch itself and its lengths, got a PackedSequence")
@@ -365,6 +368,8 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
         got = f"{len(hx)} of them" if pair else type(hx).__name__
         raise ValueError(f"expected {expected} for {type(rnn).__name__}, got {got}")
     states = tuple(hx) if pair else (hx,)
+    if other := [type(state).__name__ for state in states if not isinstance(state, Tensor)]:
+        raise ValueError(f"expected tensors as initial states, got {other[0]}")
     for k, (state, size) in enumerate(zip(states, sizes, strict=True)):
         expected, shape = (layers, x.size(1), size), tuple(state.shape)
         if shape != expected:
@@ -373,6 +378,8 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
 
 
 def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bool) -> Tensor:
+    if lengths is None:
+        raise ValueError("expected one length for each row, got None")
     lengths = torch.as_tensor(lengths).cpu()
     layout = "(N, L, H_in)" if batch_first else "(L, N, H_in)"
     if tuple(lengths.shape) != (x.size(1),):
@@ -388,8 +395,9 @@ def _checked_lengths(x: Tensor, lengths: Tensor | Sequence[int], batch_first: bo
     length = x.size(0)
     wrong = [k for k, steps in enumerate(lengths.tolist()) if not 1 <= steps <= length]
     if wrong:
+        came = int(lengths[wrong[0]])
+        do = "drop empty rows first" if came < 1 else f"cut it to {length}"
         raise ValueError(
-            f"expected lengths between 1 and {length}, got {int(lengths[wrong[0]])} "
-            f"at position {wrong[0]}: drop empty rows first"
+            f"expected lengths between 1 and {length}, got {came} at position {wrong[0]}: {do}"
         )
     return lengths

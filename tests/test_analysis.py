@@ -177,6 +177,18 @@ def test_logits_are_those_of_predict():
 
 def test_a_record_has_somewhere_to_go(tmp_path):
     assert_one_line(call("analyse", tmp_path / "none" / "out.json"), "is no folder")
+    assert_one_line(call("analyse", tmp_path), "expected a JSON file, got the folder")
+    (tmp_path / "run.json").write_text('{"test": null}')
+    assert_one_line(call("analyse", tmp_path / "run.json"), "record of an analysis")
+    assert (tmp_path / "run.json").read_text() == '{"test": null}'
+
+
+def test_runs_of_one_name_are_refused(tmp_path, wide):
+    _, folder, root = wide
+    words = ["analyse", tmp_path / "out.json", "--root", root, "--run", folder]
+    assert_one_line(call(*words, "--run", folder / ".." / "run"), "got run twice")
+    (tmp_path / "shipped").mkdir()
+    assert_one_line(call(*words, "--run", tmp_path / "shipped"), "got shipped twice")
 
 
 @pytest.fixture(scope="module")

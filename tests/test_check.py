@@ -1,6 +1,7 @@
 """``check`` passes right code, names known mistakes exactly, and tells what it cannot name."""
 
 import math
+import re
 from functools import partial
 
 import pytest
@@ -159,6 +160,18 @@ def test_unknown_mistake_shows_numbers_and_where():
     assert result.mistake == "unrecognised"
     assert "There h[0, 0] is " in str(result)
     assert "it should be " in str(result)
+
+
+def test_a_difference_of_rounding_is_shown_and_called_so():
+    result = check.cell(lambda *given: tuple(t.double() for t in in_float32(*given)))
+    ours, theirs = re.search(r"is (\S+); it should be (\S+)\.", str(result)).groups()
+    assert ours != theirs
+    assert "float32's rounding" in str(result)
+
+
+def in_float32(x, hx, *weights):
+    step = slipped(STEP)
+    return step(x.float(), tuple(h.float() for h in hx), *(w.float() for w in weights))
 
 
 def test_what_failing_configurations_share_is_told():

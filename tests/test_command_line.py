@@ -318,6 +318,17 @@ def test_resuming_a_finished_run_changes_nothing(finished):
     assert {name: (folder / name).read_bytes() for name in os.listdir(folder)} == before
 
 
+def test_a_run_that_was_not_tested_is_when_it_is_resumed(small_corpus, tmp_path):
+    assert call("train", tmp_path / "run", *BUILT_IN, "--no-test").exit_code == 0
+    again = call("train", tmp_path / "run", *BUILT_IN, "--resume")
+    whole = call("train", tmp_path / "whole", *BUILT_IN)
+    assert again.stdout.startswith("test accuracy ")
+    assert again.stdout == whole.stdout.splitlines(keepends=True)[-1]
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["test"]["n"] == 60
+    assert "--no-test" not in record["command"]
+
+
 def test_resuming_with_other_settings_names_them(finished):
     folder, _ = finished
     result = call("train", folder, *BUILT_IN, "--resume", "--lr", "0.01", "--seed", "5")
@@ -485,16 +496,31 @@ def test_a_terminal_is_told_what_to_type(monkeypatch, capsys, terminal):
     ("data", "line"),
     [(b"good\n\nbad\n", "line 2"), (b"good\n<br />\n", "line 2"), (b" \n", "line 1")],
 )
-def test_an_empty_line_is_named_and_nothing_is_printed(finished, data, line):
+def test_an_empty_line_is_named_after_the_answers_before_it(finished, data, line):
     result = call("predict", "--run", finished[0], input=data)
     assert_one_line(result, "empty review", line)
-    assert result.stdout == ""
+    answer = call("predict", "--run", finished[0], "good").stdout
+    assert result.stdout == answer * (line == "line 2")
 
 
-def test_a_line_that_is_not_utf8_is_named_and_nothing_is_printed(finished):
+def test_a_line_that_is_not_utf8_is_named_after_the_answers_before_it(finished):
     result = call("predict", "--run", finished[0], input=b"good\nbad\xff\n")
     assert_one_line(result, "UTF-8", "line 2")
-    assert result.stdout == ""
+    assert result.stdout == call("predict", "--run", finished[0], "good").stdout
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_review():
+    answer = call("predict", "Terrible.").stdout
+    assert call("predict", input=b"\xef\xbb\xbfTerrible.\nTerrible.\n").stdout == 2 * answer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(("closed", "name"), [("<&-", "input"), (">&-", "output")])
+def test_a_closed_stream_is_one_line(finished, closed, name):
+    words = [sys.executable, "-m", "lstm_tutorial", "predict", "--run", str(finished[0])]
+    line = f"{shlex.join(words)} {'good' if name == 'output' else ''} {closed}"
+    result = subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True)
+    assert_one_line(result, f"standard {name}")
 
 
 def test_an_empty_input_is_a_mistake(finished):
@@ -524,6 +550,7 @@ BAD_OPTIONS = [
     ("--validation-fraction", "-0.1"),
     ("--validation-fraction", "1"),
     ("--validation-fraction", "0.0001"),
+    ("--ema", "1"),
     ("--validation-fraction", "0.9999"),
     ("--hidden-size", "99999999999"),
     ("--threads", "0"),
@@ -594,6 +621,25 @@ def test_a_foreign_run_folder_is_a_mistake(tmp_path, command, kind):
         (folder / "run.json").write_text('{"command": "make"}')
     words = ["evaluate", folder] if command == "evaluate" else ["predict", "--run", folder, "good"]
     assert_one_line(call(*words), folder)
+
+
+def test_a_setting_that_is_missing_from_a_run_is_a_mistake(finished, tmp_path):
+    for name in FINISHED:
+        (tmp_path / name).write_bytes((finished[0] / name).read_bytes())
+    record = json.loads((tmp_path / "run.json").read_text())
+    del record["configuration"]["pooling"]
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert_one_line(call("predict", "--run", tmp_path, "good"), "run.json is damaged", "pooling")
+
+
+def test_records_tells_a_folder_and_a_missing_file_from_a_record(finished, tmp_path):
+    assert_one_line(call("records", finished[0]), "expected a JSON file, got the folder")
+    assert_one_line(call("records", tmp_path / "none.json"), "none.json is missing")
+    for command, words in ((3, "its command is no text"), ("python -m lstm_tutorial 'x", "x")):
+        (tmp_path / "a.json").write_text(
+            json.dumps({"command": command, "versions": {}, "machine": {}})
+        )
+        assert_one_line(call("records", tmp_path / "a.json"), "a.json", words)
 
 
 @pytest.mark.parametrize("name", FINISHED)

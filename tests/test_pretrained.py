@@ -65,6 +65,10 @@ def test_shipping_halves_the_weights_and_measures_what_is_left(tmp_path):
     record = json.loads((tmp_path / "shipped" / "run.json").read_text())
     assert record["shipped"].keys() == {"dtype", "loss", "accuracy", "n", "sample_accuracy"}
     assert call("predict", "--run", tmp_path / "shipped", "a good film").exit_code == 0
+    for target in (tmp_path / "run", tmp_path / "shipped", tmp_path / "run" / "run.json"):
+        again = call("ship", tmp_path / "run", target, "--root", root)
+        assert_one_line(again, "expected a new or an empty folder", target)
+    assert load_file(tmp_path / "run" / "weights.safetensors").keys() == before.keys()
 
 
 def test_predictions_are_made_pool_by_pool_and_in_order():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lstm_tutorial import ragged
+from lstm_tutorial import LSTM, ragged
 
 LENGTHS = torch.tensor([2, 5, 1, 5])
 N, H_IN, H = 4, 3, 4
@@ -259,7 +259,9 @@ def test_batch_first_can_be_said_at_the_call():
     ("change", "message"),
     [
         ({"lengths": [2, 0, 1, 5]}, r"between 1 and 6, got 0 at position 1: drop empty rows first"),
-        ({"lengths": [2, 7, 1, 5]}, r"between 1 and 6, got 7 at position 1"),
+        ({"lengths": [2, 7, 1, 5]}, r"between 1 and 6, got 7 at position 1: cut it to 6"),
+        ({"lengths": None}, r"one length for each row, got None"),
+        ({"hx": (None, None)}, r"expected tensors as initial states, got NoneType"),
         ({"lengths": [2, 5]}, r"one length for each of the 4 rows of the \(L, N, H_in\) input"),
         ({"input": torch.zeros(6, H_IN, dtype=torch.float64)}, r"expected a 3-D batch, got 2-D"),
         (
@@ -286,6 +288,12 @@ def test_bad_input_is_named(change, message):
     arguments = {"input": torch.zeros(6, N, H_IN, dtype=torch.float64), "lengths": LENGTHS}
     with pytest.raises(ValueError, match=message):
         ragged.run(rnn, **(arguments | change))
+
+
+@pytest.mark.parametrize("module", [LSTM(H_IN, H), nn.LSTMCell(H_IN, H), nn.Linear(H_IN, H)])
+def test_another_module_is_named(module):
+    with pytest.raises(TypeError, match=rf"LSTM, GRU or RNN, got \S+\.{type(module).__name__}"):
+        ragged.run(module, torch.zeros(6, N, H_IN), LENGTHS)
 
 
 def test_a_pair_of_states_is_refused_where_the_module_has_one():

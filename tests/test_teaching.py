@@ -112,6 +112,16 @@ def test_a_wrong_label_is_told(tmp_path):
         assignment.write(tmp_path, ["ex-bptt-carousel"])
 
 
+@pytest.mark.parametrize(("place", "words"), [((), "usage:"), (("file",), "File exists")])
+def test_a_wrong_call_is_told_without_a_traceback(tmp_path, place, words):
+    (tmp_path / "file").touch()
+    command = [sys.executable, ROOT / "book" / "assignment.py", *(tmp_path / p for p in place)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_written_notebooks_run_in_a_kernel(tmp_path, record_property):
     command = [sys.executable, ROOT / "book" / "assignment.py", tmp_path]
     paths = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()

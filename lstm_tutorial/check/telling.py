@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lstm_tutorial.check.result import TOLERANCE
 
+FLOAT32 = 1e-6  # a relative difference that a few roundings to float32 make
 _HERE = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -45,7 +46,11 @@ def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> It
         return
     place = (~isclose(ours, theirs)).nonzero()[0].tolist()
     told = f"{name}{place}" if place else name
-    yield f"There {told} is {_number(ours, place)}; it should be {_number(theirs, place)}."
+    one, other = (values[tuple(place)].item() for values in (ours, theirs))
+    digits = next((d for d in range(4, 17) if f"{one:.{d}g}" != f"{other:.{d}g}"), 17)
+    yield f"There {told} is {one:.{digits}g}; it should be {other:.{digits}g}."
+    if abs(one - other) <= FLOAT32 * max(abs(one), abs(other)):
+        yield "That is the size of float32's rounding; the check computes in float64."
 
 
 def isclose(a: Tensor, b: Tensor) -> Tensor:
@@ -55,10 +60,6 @@ def isclose(a: Tensor, b: Tensor) -> Tensor:
 
 def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and bool(isclose(a, b).all())
-
-
-def _number(values: Tensor, place: list[int]) -> str:
-    return f"{values[tuple(place)].item():.4g}"
 
 
 def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[int]) -> str:

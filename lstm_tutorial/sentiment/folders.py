@@ -37,8 +37,12 @@ def load_record(folder: Path) -> Record:
     """
     if not folder.exists():
         raise ValueError(f"{folder} does not exist: train a run into it first")
+    if not folder.is_dir():
+        raise ValueError(f"expected the folder of a run, got the file {folder}")
     if (folder / STARTED).exists() and not (folder / RECORD).exists():
         raise ValueError(f"{folder} holds an unfinished run: finish it with train --resume")
+    if not (folder / RECORD).exists():
+        raise ValueError(f"{folder / RECORD} is missing: {folder} holds no run")
     record = read_json(folder / RECORD)
     missing = [key for key in KEYS if key not in record]
     if missing:
@@ -136,8 +140,10 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is missing, damaged, or holds something else.
     """
+    if path.is_dir():
+        raise ValueError(f"expected a JSON file, got the folder {path}: name a file in it")
     if not path.is_file():
-        raise ValueError(f"{path} is missing: {path.parent} holds no run")
+        raise ValueError(f"{path} is missing")
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:

@@ -266,9 +266,10 @@ def _check_lengths(lengths: Tensor, N: int, L: int) -> None:
         )
     wrong = ((lengths < 1) | (lengths > L)).nonzero().flatten().tolist()
     if wrong:
+        came = int(lengths[wrong[0]])
+        do = "drop empty reviews first" if came < 1 else f"cut it to {L}"
         raise ValueError(
-            f"expected lengths between 1 and {L}, got {int(lengths[wrong[0]])} "
-            f"at position {wrong[0]}: drop empty reviews first"
+            f"expected lengths between 1 and {L}, got {came} at position {wrong[0]}: {do}"
         )
 
 

@@ -113,12 +113,26 @@ def make_review_loader(
     Raises:
         ValueError: if a review is empty.
     """
-    length, keep = settings["max_length"], settings["keep"]
-    examples = [
-        (truncate(encode(tokens_of(review), vocab), length, keep), review.label)
-        for review in reviews
-    ]
+    examples = [encoded(review, vocab, settings) for review in reviews]
     return make_loader(examples, settings["batch_size"], shuffle, settings["seed"])
+
+
+def encoded(review: Review, vocab: Vocab, settings: Settings) -> tuple[list[int], int]:
+    """Turn a review into ids, as many as the run reads.
+
+    Args:
+        review: from any corpus.
+        vocab: gives the ids.
+        settings: of the run.
+
+    Returns:
+        The ids and the label.
+
+    Raises:
+        ValueError: if the review is empty.
+    """
+    ids = encode(tokens_of(review), vocab)
+    return truncate(ids, settings["max_length"], settings["keep"]), review.label
 
 
 def tokens_of(review: Review) -> list[str]:
@@ -168,6 +182,6 @@ def _check(settings: Settings) -> None:
             raise ValueError(f"expected a finite {name}, got {settings[name]}")
     if settings["lr"] <= 0:
         raise ValueError(f"expected lr greater than 0, got {settings['lr']}")
-    if not 0 <= settings["validation_fraction"] < 1:
-        came = settings["validation_fraction"]
-        raise ValueError(f"expected validation_fraction of at least 0 and below 1, got {came}")
+    for name in ("validation_fraction", "ema"):
+        if not 0 <= settings.get(name, 0) < 1:
+            raise ValueError(f"expected {name} of at least 0 and below 1, got {settings[name]}")

@@ -26,7 +26,7 @@ def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, floa
 
     Args:
         source: folder of a finished run.
-        target: folder for weights in float16, vocabulary and record; made if missing.
+        target: folder for weights in float16, vocabulary and record; made if missing, else empty.
         root: where IMDB lies; None for the cached download.
 
     Returns:
@@ -34,9 +34,11 @@ def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, floa
         the record, as ``shipped``.
 
     Raises:
-        ValueError: if the source holds no finished run.
+        ValueError: if the source holds no finished run, or the target is not free.
         OSError: if a file cannot be read or written.
     """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ValueError(f"expected a new or an empty folder for the halved model, got {target}")
     run, record = runs.load(source), folders.load_record(source)
     run.model.half().float()  # in place: the weights are rounded, the arithmetic is not
     measured = runs.measure(run, "test", root)

@@ -9,8 +9,15 @@ from torch import nn
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment import Review, folders, training
+from lstm_tutorial.sentiment.batches import make_loader
 from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
-from lstm_tutorial.sentiment.pipeline import build_model, make_review_loader, prepare, read_part
+from lstm_tutorial.sentiment.pipeline import (
+    build_model,
+    encoded,
+    make_review_loader,
+    prepare,
+    read_part,
+)
 from lstm_tutorial.sentiment.records import make_record
 from lstm_tutorial.sentiment.text import load_vocab
 from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
@@ -44,7 +51,7 @@ def train(
         settings: one value for each option of the command ``train`` that shapes the result.
         root: where IMDB lies; None for the cached download.
         command: what to type to repeat the run; goes into the record.
-        resume: go on after the last finished epoch.
+        resume: go on after the last finished epoch; a finished run that was not tested is.
         test: read the test part once, when training is over, and measure it.
         on_start: called with the number of batches in an epoch before the first one.
         on_epoch: called with every epoch's metrics.
@@ -59,7 +66,11 @@ def train(
     """
     if folders.is_finished(folder, settings, resume):
         folders.tidy(folder)
-        return folders.load_record(folder)
+        record = folders.load_record(folder)
+        if test and not record["test"]:
+            record |= {"command": command, "test": measure(load(folder), "test", root)}
+            folders.write_json(folder / RECORD, record)
+        return record
     vocab, *loaders, counts = prepare(settings, root)
     model = build_model(settings, vocab)
     if isinstance(model, WideAndDeepClassifier):
@@ -124,13 +135,24 @@ def predict(run: Run, texts: Iterable[str], pool: int = POOL) -> Iterator[float]
         One probability for each text.
 
     Raises:
-        ValueError: if a text is empty; the message gives its line, counted from 1.
+        ValueError: after the answers to the texts before it, if a text is empty; the message gives
+            its line, counted from 1.
     """
-    numbered = enumerate(texts, start=1)
-    while some := list(itertools.islice(numbered, pool)):
-        reviews = [Review(text, label=0, id=f"line {k}") for k, text in some]
-        loader = make_review_loader(reviews, run.vocab, run.settings)
-        yield from training.predict_proba(run.model, loader).tolist()
+    numbered, wrong = enumerate(texts, start=1), None
+    while wrong is None:
+        examples = []
+        try:
+            for k, text in itertools.islice(numbered, pool):
+                review = Review(text, label=0, id=f"line {k}")
+                examples.append(encoded(review, run.vocab, run.settings))
+        except ValueError as error:
+            wrong = error
+        if examples:
+            loader = make_loader(examples, run.settings["batch_size"])
+            yield from training.predict_proba(run.model, loader).tolist()
+        elif wrong is None:
+            return
+    raise wrong
 
 
 def load(folder: Path) -> Run:
@@ -149,6 +171,9 @@ def load(folder: Path) -> Run:
     record = folders.load_record(folder)
     settings = {**record["configuration"], "seed": record["seed"]}
     vocab = load_vocab(folder / VOCAB)
-    model = build_model(settings, vocab)
+    try:
+        model = build_model(settings, vocab)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder / RECORD} is damaged: {error} in its configuration") from error
     training.load_weights(model, folder / WEIGHTS)
     return Run(model.eval(), vocab, settings)
