@@ -37,6 +37,8 @@ class OneLineErrors(TyperGroup):
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **kwargs)
         try:
+            if sys.stdout is None:  # closed before Python began
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
             status = super().main(*args, standalone_mode=False, **kwargs)
             _flush_stdout()
         except Exception as error:
@@ -59,8 +61,6 @@ def _one_line(error: Exception) -> str:
 
 def _flush_stdout() -> None:
     """Write out what was printed, while a full disk or a closed pipe can still be reported."""
-    if sys.stdout is None:  # closed before Python began
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     try:
         sys.stdout.flush()
     except OSError as error:

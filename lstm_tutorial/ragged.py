@@ -109,9 +109,9 @@ def run(
         ValueError, RuntimeError: torch's own, if the input has not the module's dtype or features.
         TypeError: if the input is packed, or the module another one.
     """
-    if not isinstance(rnn, nn.RNNBase):
+    if not isinstance(getattr(rnn, "_orig_mod", rnn), nn.RNNBase):  # itself, or what was compiled
         came = f"{type(rnn).__module__}.{type(rnn).__name__}"
-        raise TypeError(f"expected a torch.nn.LSTM, GRU or RNN, got {came}: pack for others")
+        raise TypeError(f"expected a torch.nn.LSTM, GRU or RNN, got {came}")
     batch_first = rnn.batch_first if batch_first is None else batch_first
     if isinstance(input, PackedSequence):
         raise TypeError("expected the padded batch itself and its lengths, got a PackedSequence")

@@ -227,6 +227,8 @@ LSTM_SLIPS = [
     ("batch_first_ignored", ("if self.batch_first:", "if False:"), ("output.transpose(0, 1) if self.batch_first else output", "output")),
     ("batch_first_always", ("if self.batch_first:", "if True:"), ("output.transpose(0, 1) if self.batch_first else output", "output.transpose(0, 1)")),
     ("output_not_batch_first", ("output.transpose(0, 1) if self.batch_first else output", "output")),
+    ("random", ("zeros = x.new_zeros(", "zeros = torch.randn_like(x.new_zeros("), ("x.size(1), self.hidden_size)\n", "x.size(1), self.hidden_size))\n")),
+    ("random", ("F.dropout(x, self.p, self.training)", "F.dropout(x, training=self.training)")),
     ("state_kept", ("if hx is None:", 'hx = getattr(self, "kept", None) if hx is None else hx; self.kept = None\n        if hx is None:'), (_RETURN, "self.kept = torch.stack(h_n), torch.stack(c_n); return x, self.kept")),
     ("return_form", (_RETURN, "return x, torch.stack(h_n), torch.stack(c_n)"), ("output, states = self.run(x, hx)\n", "output, *states = self.run(x, hx)\n"), ("if self.batch_first else output, states", "if self.batch_first else output, *states")),
     ("padding_not_ignored", ("x, lengths = rnn.pad_packed_sequence(x)", "x, lengths = rnn.pad_packed_sequence(x); output, states = self.run(x, hx); return rnn.pack_padded_sequence(output, lengths, enforce_sorted=False), states")),

@@ -169,6 +169,12 @@ def test_a_difference_of_rounding_is_shown_and_called_so():
     assert "float32's rounding" in str(result)
 
 
+def test_an_infinite_difference_is_no_rounding():
+    result = check.masked_max(lambda output, lengths: output.amax(1) - torch.inf)
+    assert not result
+    assert "rounding" not in str(result)
+
+
 def in_float32(x, hx, *weights):
     step = slipped(STEP)
     return step(x.float(), tuple(h.float() for h in hx), *(w.float() for w in weights))

@@ -319,14 +319,14 @@ def test_resuming_a_finished_run_changes_nothing(finished):
 
 
 def test_a_run_that_was_not_tested_is_when_it_is_resumed(small_corpus, tmp_path):
-    assert call("train", tmp_path / "run", *BUILT_IN, "--no-test").exit_code == 0
+    assert call("train", tmp_path / "run", *BUILT_IN, "--threads", "1", "--no-test").exit_code == 0
     again = call("train", tmp_path / "run", *BUILT_IN, "--resume")
     whole = call("train", tmp_path / "whole", *BUILT_IN)
     assert again.stdout.startswith("test accuracy ")
     assert again.stdout == whole.stdout.splitlines(keepends=True)[-1]
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["test"]["n"] == 60
-    assert "--no-test" not in record["command"]
+    assert record["command"].endswith("--threads 1")  # that of the training, now with the test
 
 
 def test_resuming_with_other_settings_names_them(finished):
@@ -623,13 +623,16 @@ def test_a_foreign_run_folder_is_a_mistake(tmp_path, command, kind):
     assert_one_line(call(*words), folder)
 
 
-def test_a_setting_that_is_missing_from_a_run_is_a_mistake(finished, tmp_path):
-    for name in FINISHED:
-        (tmp_path / name).write_bytes((finished[0] / name).read_bytes())
+@pytest.mark.parametrize("name", ["pooling", "max_length", "batch_size", "keep"])
+def test_a_setting_that_is_missing_from_a_run_is_a_mistake(finished, tmp_path, name):
+    for file in FINISHED:
+        (tmp_path / file).write_bytes((finished[0] / file).read_bytes())
     record = json.loads((tmp_path / "run.json").read_text())
-    del record["configuration"]["pooling"]
-    (tmp_path / "run.json").write_text(json.dumps(record))
-    assert_one_line(call("predict", "--run", tmp_path, "good"), "run.json is damaged", "pooling")
+    del record["configuration"][name]
+    for configuration in (record["configuration"], None):
+        (tmp_path / "run.json").write_text(json.dumps(record | {"configuration": configuration}))
+        asked = call("predict", "--run", tmp_path, "good")
+        assert_one_line(asked, "run.json is damaged: it lacks", name)
 
 
 def test_records_tells_a_folder_and_a_missing_file_from_a_record(finished, tmp_path):

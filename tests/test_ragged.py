@@ -290,6 +290,12 @@ def test_bad_input_is_named(change, message):
         ragged.run(rnn, **(arguments | change))
 
 
+def test_a_compiled_module_is_run():
+    rnn, x = make(nn.LSTM, {}, (1, True, True, False)), torch.randn(6, N, H_IN, dtype=torch.float64)
+    compiled, plain = (ragged.run(r, x, LENGTHS)[0] for r in (torch.compile(rnn), rnn))
+    torch.testing.assert_close(compiled, plain, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("module", [LSTM(H_IN, H), nn.LSTMCell(H_IN, H), nn.Linear(H_IN, H)])
 def test_another_module_is_named(module):
     with pytest.raises(TypeError, match=rf"LSTM, GRU or RNN, got \S+\.{type(module).__name__}"):

@@ -112,7 +112,7 @@ def test_a_wrong_label_is_told(tmp_path):
         assignment.write(tmp_path, ["ex-bptt-carousel"])
 
 
-@pytest.mark.parametrize(("place", "words"), [((), "usage:"), (("file",), "File exists")])
+@pytest.mark.parametrize(("place", "words"), [((), "usage:"), (("file",), "file")])
 def test_a_wrong_call_is_told_without_a_traceback(tmp_path, place, words):
     (tmp_path / "file").touch()
     command = [sys.executable, ROOT / "book" / "assignment.py", *(tmp_path / p for p in place)]

@@ -120,7 +120,8 @@ def _run_lstm(subject: Callable, case: Case) -> Values:
     weights = adopt(module, given["weights"])
     module.train(told.get("training", True))
 
-    def call() -> tuple[Values, dict[str, Tensor]]:
+    def call(seed: int = 0) -> tuple[Values, dict[str, Tensor]]:
+        torch.manual_seed(seed)  # the global generator is put back when the check ends
         leaves = {"input": leaf(given["x"])}
         hx = () if given["hx"] is None else (tuple(leaf(s) for s in given["hx"]),)
         leaves |= dict(zip(("h_0", "c_0"), hx[0], strict=True)) if hx else {}
@@ -132,9 +133,11 @@ def _run_lstm(subject: Callable, case: Case) -> Values:
 
     with torch.no_grad():
         before, _ = call()
+        other, _ = call(seed=1)
     values, leaves = call()
-    if any(_differ(before[name], value) for name, value in values.items()):
-        raise Unfit("state_kept")
+    for mistake, earlier in (("state_kept", before), ("random", other)):
+        if any(_differ(earlier[name], value) for name, value in values.items()):
+            raise Unfit(mistake)
     return with_gradients(values, leaves | weights)
 
 

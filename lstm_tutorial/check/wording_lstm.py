@@ -30,6 +30,11 @@ MISTAKES_IN_AN_LSTM: dict[str, tuple[str, str]] = {
         "Called twice with the same input, your module gives two answers: it keeps a state.",
         "what forward stores in self; where no states are given, each call starts from zeros.",
     ),
+    "random": (
+        "Your module draws random numbers, so the same input gives another answer each time.",
+        "initial states from randn or rand, where zeros belong; and dropout: its rate is the "
+        "argument's, and it acts in training only.",
+    ),
     "changed_in_place": (
         "Your code changes a tensor that it was given, or that the gradient needs, in place.",
         "*=, +=, x[...] = and names ending in _: make a new tensor, as in c = f * c + i * g.",

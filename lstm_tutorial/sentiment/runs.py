@@ -12,6 +12,7 @@ from lstm_tutorial.sentiment import Review, folders, training
 from lstm_tutorial.sentiment.batches import make_loader
 from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
 from lstm_tutorial.sentiment.pipeline import (
+    OF_MODEL,
     build_model,
     encoded,
     make_review_loader,
@@ -23,6 +24,7 @@ from lstm_tutorial.sentiment.text import load_vocab
 from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
 
 POOL = 3200  # texts that predict sorts by length together
+NEEDED = (*OF_MODEL, "corpus", "max_length", "keep", "batch_size")  # settings of any run
 
 
 class Run(NamedTuple):
@@ -68,6 +70,7 @@ def train(
         folders.tidy(folder)
         record = folders.load_record(folder)
         if test and not record["test"]:
+            command = record["command"].replace(" --no-test", "")
             record |= {"command": command, "test": measure(load(folder), "test", root)}
             folders.write_json(folder / RECORD, record)
         return record
@@ -169,11 +172,15 @@ def load(folder: Path) -> Run:
         OSError: if a file cannot be read.
     """
     record = folders.load_record(folder)
-    settings = {**record["configuration"], "seed": record["seed"]}
+    found = record["configuration"]
+    lacking = [name for name in NEEDED if name not in found] if isinstance(found, dict) else NEEDED
+    if lacking:
+        raise ValueError(f"{folder / RECORD} is damaged: it lacks {', '.join(lacking)}")
+    settings = {**found, "seed": record["seed"]}
     vocab = load_vocab(folder / VOCAB)
     try:
         model = build_model(settings, vocab)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{folder / RECORD} is damaged: {error} in its configuration") from error
+    except TypeError as error:
+        raise ValueError(f"{folder / RECORD} is damaged: {error}") from error
     training.load_weights(model, folder / WEIGHTS)
     return Run(model.eval(), vocab, settings)
