@@ -226,6 +226,19 @@ def test_sentence_is_read_by_keyboard(page, package):
     ]
 
 
+def test_a_text_longer_than_the_model_reads_is_told(page, package):
+    most = package.settings["max_length"]
+    said = read(page, "good film " * most)
+    assert f"{2 * most} tokens, of which it reads the first {most};" in said
+    assert f"and these are {2 * most}." in page.locator("lstm-review").inner_text()
+
+
+def test_a_long_word_breaks_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 900})
+    read(page, "x" * 400 + " is great")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 @torch.no_grad()
 def test_any_unit_can_be_chosen_by_keyboard(page, package):
     text = "A dull beginning and a wonderful ending."

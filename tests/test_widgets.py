@@ -104,6 +104,29 @@ def test_cell_with_other_weights_is_no_preset(gates):
     assert gates.locator("lstm-cell [aria-pressed=true]").count() == 0
 
 
+def test_cell_keeps_what_no_slider_can_hold(gates):
+    gates.locator("lstm-cell [data-preset=count]").click()
+    slider = gates.locator("lstm-cell [data-name=c]")
+    slider.press("End")
+    for _ in range(3):
+        gates.locator("lstm-cell [data-do=step]").click()
+    said = slider.locator("+ output").inner_text()
+    assert float(said) > 3.5  # beyond the slider's end
+    assert slider.get_attribute("aria-valuetext") == said
+    gates.locator("lstm-cell [data-name=h]").press("ArrowLeft")
+    assert slider.locator("+ output").inner_text() == said
+    assert f"1.00 · {float(said):g} +" in lines(gates)["c"]
+
+
+def test_cell_stops_playing_where_a_step_is_asked_for(gates):
+    gates.emulate_media(reduced_motion="no-preference")
+    gates.locator("lstm-cell [data-do=play]").click()
+    gates.locator("lstm-cell [data-do=step]").click()
+    read = gates.locator("lstm-cell tbody tr").nth(1).inner_text()
+    gates.wait_for_timeout(900)  # longer than a step of the play
+    assert gates.locator("lstm-cell tbody tr").nth(1).inner_text() == read
+
+
 def test_cell_has_a_still_picture_without_scripts(browser, html):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -134,7 +157,7 @@ def sizes_for_shapes(count: int) -> list[tuple[dict, list[int]]]:
         features = options["input_size"] if rng.random() < 0.9 else rng.randint(1, 9)
         leading = [rng.randint(1, 6) for _ in range(rng.choice([0, 1, 1, 2, 2, 2, 2, 3]))]
         if leading and rng.random() < 0.05:
-            leading[rng.randrange(len(leading))] = 0
+            leading[rng.randrange(len(leading))] = rng.choice([0, -1])
         found.append((options, [*leading, features]))
     return found
 
@@ -233,7 +256,16 @@ def test_calculator_answers_what_is_typed(open_page, name):
     assert "Expected 128, got 127" in calculator.locator(".error").inner_text()
     calculator.locator("input[name=shape]").fill("ten")
     assert "expected a whole number" in calculator.locator(".error").inner_text()
+    for size in ("99999999999999999999, 32, 128", "900719925474099, 900719925474099, 128"):
+        calculator.locator("input[name=shape]").fill(size)
+        assert "more than this table can count" in calculator.locator(".error").inner_text()
+    page.set_viewport_size({"width": 390, "height": 900})
+    calculator.locator("input[name=shape]").fill("x" * 300)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     calculator.locator("input[name=shape]").fill("(10, 32, 128)")
+    calculator.locator("summary").click()
+    calculator.locator("input[name=hidden_size]").fill("9")
+    assert "weight_ih_l0" in calculator.inner_text()  # still open
     calculator.locator("button").focus()
     page.keyboard.press("Enter")
     assert calculator.locator("button").inner_text() == "Copied"

@@ -6,6 +6,7 @@ from posixpath import relpath
 from typing import Any
 
 import chapter_frame
+import search_messages
 import theme_repairs
 from sphinx.application import Sphinx
 
@@ -93,5 +94,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", repair_pages, priority=900)
     app.connect("html-page-context", drop_live_code, priority=900)
     app.connect("html-page-context", chapter_frame.add_facts, priority=900)
+    app.connect("html-page-context", search_messages.add_messages, priority=900)
     app.connect("build-finished", write_moved_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,32 +4,36 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
-// An error message pasted into the search holds the reader's own numbers and types, which no page
-// has, and short words that the index leaves out. The search wants every word: so queries of more
-// than five words are searched without these.
+// An error message pasted into the search holds the reader's own numbers, names and types, which no
+// page has, and short words that the index leaves out. The search wants every word: so queries of
+// more than five words are searched without these.
 const wordsOf = (text) => text.split(/[^\p{Letter}\p{Number}_]+/u).filter((word) => word);
-const isGeneral = (word) => !/^(.{1,3}|\d.*|(b?float|int)\d+|\w+(Error|Warning))$/.test(word);
+const isGeneral = (word) => !/^(.{1,3}|.*\d.*|\w+(Error|Warning))$/.test(word);
+const isIndexed = (word) => {
+  const stem = new Stemmer().stemWord(word.toLowerCase());
+  return stem in Search._index.terms || stem in Search._index.titleterms;
+};
 window.splitQuery = (query) => {
   showSectionsFirst();
   const words = wordsOf(query);
-  const general = words.filter(isGeneral);
+  const general = words.filter((word) => isGeneral(word) && isIndexed(word));
   return words.length > 5 && general.length > 0 ? general : words;
 };
 
-// A section whose heading's words all stand in the query explains that message: it comes first.
+// The section that explains a message comes first: that of the message of which most words, and
+// nearly all, stand in the query. MESSAGES is written into the page from the list of questions.
 const sectionsAskedFor = (query) => {
-  const { alltitles, docnames, filenames, titles } = Search._index;
   const asked = new Set(wordsOf(query.toLowerCase()));
-  const found = [];
-  for (const [title, places] of Object.entries(alltitles)) {
-    const words = [...new Set(wordsOf(title).filter(isGeneral))];
-    if (words.length < 2 || !words.every((word) => asked.has(word.toLowerCase()))) continue;
-    for (const [file, id] of places.filter(([, id]) => id)) {
-      const name = `${titles[file]} > ${title}`;
-      found.push([docnames[file], name, `#${id}`, null, 100 + words.length, filenames[file]]);
-    }
+  const { docnames, filenames } = Search._index;
+  const found = new Map();
+  for (const [message, page, anchor, name] of MESSAGES) {
+    const words = [...new Set(wordsOf(message.toLowerCase()).filter(isGeneral))];
+    const there = words.filter((word) => asked.has(word)).length;
+    const [file, place] = [docnames.indexOf(page), anchor && `#${anchor}`];
+    if (there < 2 || there < 0.8 * words.length || (found.get(page + place)?.[4] ?? 0) > 100 + there) continue;
+    found.set(page + place, [page, name, place, null, 100 + there, filenames[file]]);
   }
-  return found.sort((a, b) => a[4] - b[4]);
+  return [...found.values()].sort((a, b) => a[4] - b[4]);
 };
 // The search's own scripts run after this one and search at once: they call splitQuery first.
 const showSectionsFirst = () => {

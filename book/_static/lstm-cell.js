@@ -62,12 +62,16 @@
       if (this.ready) return;
       this.ready = true;
       this.trace = [];
+      this.exact = {};
       this.innerHTML = LAYOUT;
       this.sliders = [...this.querySelectorAll("input[type=range]")];
       for (const slider of this.sliders) slider.addEventListener("input", () => this.moved(slider.dataset.name));
       for (const button of this.querySelectorAll("button[data-preset]"))
         button.addEventListener("click", () => this.choose(button.dataset.preset));
-      this.querySelector("[data-do=step]").addEventListener("click", () => this.forward());
+      this.querySelector("[data-do=step]").addEventListener("click", () => {
+        clearTimeout(this.timer);
+        this.forward();
+      });
       this.querySelector("[data-do=play]").addEventListener("click", () => this.play());
       this.choose("example");
     }
@@ -77,10 +81,11 @@
     }
 
     value(name) {
-      return Number(this.querySelector(`[data-name="${name}"]`).value);
+      return this.exact[name]; // a slider holds one decimal, within its limits
     }
 
     set(name, value) {
+      this.exact[name] = value;
       this.querySelector(`[data-name="${name}"]`).value = value;
     }
 
@@ -117,6 +122,7 @@
 
     moved(name) {
       clearTimeout(this.timer);
+      this.exact[name] = Number(this.querySelector(`[data-name="${name}"]`).value);
       if (name.includes("-")) this.tell(null, "A unit with weights of your own.");
       this.trace = [];
       this.at = 0;
@@ -151,8 +157,11 @@
       const weights = this.weights();
       const x = this.value("x");
       const result = step(x, state.h, state.c, weights);
-      for (const slider of this.sliders)
-        slider.nextElementSibling.textContent = show(Number(slider.value));
+      for (const slider of this.sliders) {
+        const text = show(this.value(slider.dataset.name));
+        slider.nextElementSibling.textContent = text;
+        slider.setAttribute("aria-valuetext", text);
+      }
       for (const name of [...GATES, "c", "h"]) this.bar(name, result[name]);
       const { w, u, b } = weights;
       const set = (value) => bracket(short(value));

@@ -90,29 +90,31 @@
     }
 
     draw() {
-      this.tokens = LSTMReview.tokenize(this.area.value).slice(0, this.model.maxLength);
+      const all = LSTMReview.tokenize(this.area.value);
+      this.tokens = all.slice(0, this.model.maxLength);
       if (!this.tokens.length) throw new RangeError("expected some words, got an empty text");
       const begin = performance.now();
       const ids = LSTMReview.encode(this.tokens, this.model);
       this.reading = LSTMReview.read(this.model, ids);
       const time = milliseconds(begin);
-      this.say(this.summary(ids));
+      this.say(this.summary(ids, all.length));
       const isShort = ids.length <= MOST_WORDS;
       this.querySelector("[data-part=words]").innerHTML = isShort ? this.words(ids) : "";
       this.querySelector("[data-part=time]").textContent = isShort
         ? `The answer took ${time} in your browser, everything ${milliseconds(begin)}.`
-        : `The answer took ${time} in your browser. Word by word this figure reads up to ${MOST_WORDS} tokens, and these are ${ids.length}.`;
+        : `The answer took ${time} in your browser. Word by word this figure reads up to ${MOST_WORDS} tokens, and these are ${all.length}.`;
       this.querySelector("[data-part=figures]").hidden = false;
       this.querySelector("input[type=range]").max = this.model.H - 1;
       this.pick(this.chosen ?? null);
     }
 
-    summary(ids) {
+    summary(ids, count) {
       const { probability, logit } = this.reading;
       const unknown = ids.filter((id) => id === 1).length;
+      const tokens = count > ids.length ? `${count} tokens, of which it reads the first ${ids.length}` : `${count} tokens`;
       return (
         `${probability > 0.5 ? "Positive" : "Negative"}: the film is liked with probability ${show(probability)} ` +
-        `(logit ${show(logit)}). ${ids.length} tokens, ${unknown} of them unknown to the model.`
+        `(logit ${show(logit)}). ${tokens}; ${unknown} of them unknown to the model.`
       );
     }
 

@@ -23,6 +23,11 @@
     refuse(o.num_layers <= 0, "num_layers must be greater than zero");
     refuse(o.proj_size < 0, "proj_size should be a positive integer or zero to disable projections");
     refuse(o.proj_size >= o.hidden_size, "proj_size has to be smaller than hidden_size");
+    const below = shape.find((size) => size < 0);
+    refuse(
+      below !== undefined,
+      `Trying to create tensor with negative dimension ${below}: [${shape.join(", ")}]`,
+    );
     refuse(
       shape.length !== 2 && shape.length !== 3,
       `LSTM: Expected input to be 2D or 3D, got ${shape.length}D instead`,
@@ -178,6 +183,7 @@
     read() {
       const whole = (text, what) => {
         if (!/^-?\d+$/.test(text.trim())) throw new RangeError(`${what}: expected a whole number, got "${text}"`);
+        if (!Number.isSafeInteger(Number(text))) throw new RangeError(`${what}: ${text.trim()} is more than this table can count`);
         return Number(text);
       };
       const { elements } = this.form;
@@ -195,7 +201,12 @@
         const [options, shape] = this.read();
         if (options.num_layers > 50) throw new RangeError("this table stops at 50 layers; nn.LSTM does not");
         const warned = warning(options) && `<p class="warning">torch warns: ${escape(warning(options))}</p>`;
-        answer.innerHTML = warned + this.tables(describe(options, shape), code(options, shape));
+        const found = describe(options, shape);
+        if (![found.total, found.multiplyAdds].every(Number.isSafeInteger))
+          throw new RangeError("this is more than this table can count");
+        const isOpen = answer.querySelector("details")?.open;
+        answer.innerHTML = warned + this.tables(found, code(options, shape));
+        answer.querySelector("details").open = isOpen;
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         answer.innerHTML = `<p class="error" role="alert">${escape(error.message)}</p>`;
