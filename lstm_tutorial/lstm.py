@@ -20,7 +20,7 @@ from lstm_tutorial.contract import (
     check_padded,
     check_sizes,
 )
-from lstm_tutorial.onednn import check_dtypes, in_autocast_dtype
+from lstm_tutorial.onednn import check_dtypes, in_autocast_dtype, is_fused
 from lstm_tutorial.order import reversal, sorted_rows
 
 
@@ -239,6 +239,7 @@ class LSTM(nn.Module):
         bias_ih, bias_hh = rest[:2] if self.bias else (None, None)
         weight_hr = rest[-1] if self.proj_size > 0 else None
         h, c = hx
+        keeps_float32 = c.dtype != h.dtype and is_fused(self, data, batch_sizes)
         output, ended = [], []
         # One product for all steps; split() cuts it once, so that the backward pass joins once.
         for projected in F.linear(data, weight_ih, bias_ih).split(batch_sizes.tolist()):
@@ -247,6 +248,7 @@ class LSTM(nn.Module):
                 ended.append((h[running:], c[running:]))
                 h, c = h[:running], c[:running]
             h, c = lstm_step(projected, (h, c), weight_hh, bias_hh, weight_hr)
+            h = h.to(data.dtype) if keeps_float32 else h  # c alone is float32 beside bfloat16
             output.append(h)
         ended.append((h, c))
         h_n, c_n = (torch.cat(states) for states in zip(*reversed(ended), strict=True))

@@ -111,6 +111,19 @@ def test_every_mix_of_dtypes_ends_as_in_torch(ours, module_dtype, autocast, proj
 
 
 @each
+@pytest.mark.parametrize("kind", ["padded", "packed", "packed, equal lengths"])
+@pytest.mark.parametrize("length", [1, 5])
+def test_a_cell_state_of_float32_beside_bfloat16(ours, kind, length):
+    mine, theirs = (lstm.to(torch.bfloat16) for lstm in twins(ours))
+    x, h, c = tensors(kind)
+    x = pack(kind, x.bfloat16()) if length == 5 else x[:1].bfloat16()
+    same_outcome(lambda lstm: lstm(x, (h.bfloat16(), c)), mine, theirs)
+    if kind != "packed" or length == 1:  # that torch refuses
+        found, expected = (flat(lstm(x, (h.bfloat16(), c))) for lstm in (mine, theirs))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
+
+
+@each
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex64])
 def test_other_dtypes_given_to_the_constructor(ours, dtype):
     mine, theirs = twins(ours, dtype=dtype)
