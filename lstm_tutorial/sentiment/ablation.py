@@ -155,6 +155,8 @@ def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]
     if not path.exists():
         return []
     record = read_json(path)
+    if "results" not in record:
+        raise ValueError(f"{path} is no record of a study: name another file")
     wanted = {"seed": seed, "base": base(study)}
     wanted["versions"] = versions()
     for name, value in wanted.items():
