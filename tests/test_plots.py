@@ -3,8 +3,11 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.axis import Axis
+from matplotlib.colors import to_rgba
 
 from lstm_tutorial import plots
+from lstm_tutorial.plots.style import DIRECTION_COLORS
 
 mpl.use("agg")
 
@@ -15,6 +18,11 @@ def _close_figures():
     yield
     plt.close("all")
     assert mpl.rcParams == before
+
+
+def labels(axis: Axis) -> list[str]:
+    """Return what stands beside the ticks."""
+    return [label.get_text() for label in axis.get_ticklabels()]
 
 
 def test_cell_states_draws_one_line_a_run():
@@ -40,6 +48,17 @@ def test_gradient_reach_is_logarithmic():
     assert ax.lines[0].get_ydata().tolist() == [1.0, 0.1, 0.01]
 
 
+def test_gradient_reach_says_which_norm_it_draws():
+    ax = plots.gradient_reach({"LSTM": [1.0, 0.1]}, "title", ylabel="of c")
+    assert ax.get_ylabel() == "of c"
+
+
+def test_squashing_names_each_curve():
+    sigmoid, tanh = plots.squashing("title").lines
+    assert sigmoid.get_label().startswith("sigmoid")
+    assert tanh.get_label().startswith("tanh")
+
+
 def test_squashing_functions_meet_their_limits():
     sigmoid, tanh = (line.get_ydata() for line in plots.squashing("title").lines)
     assert sigmoid[len(sigmoid) // 2] == 0.5
@@ -57,6 +76,32 @@ def test_gates_over_text_has_a_panel_a_gate_and_a_tick_a_token():
     assert len({round(ax.yaxis.label.get_position()[0], 3) for ax in last.figure.axes}) == 1
 
 
+def test_gates_over_text_draws_each_gate_and_state_in_its_colour():
+    last = plots.gates_over_text({"i": [0.1], "h": [0.2]}, ["a"], "title")
+    faces = [ax.patches[0].get_facecolor() for ax in last.figure.axes]
+    assert faces == [to_rgba(plots.GATE_COLORS["i"]), to_rgba(plots.STATE_COLORS["h"])]
+
+
+@pytest.mark.parametrize("name", ["g", "h"])
+def test_gates_over_text_leaves_room_for_both_signs_of_a_tanh(name):
+    low, high = plots.gates_over_text({name: [0.2]}, ["a"], "title").get_ylim()
+    assert low <= -1
+    assert high >= 1
+
+
+def test_learning_curves_draw_each_part_in_the_panel_that_names_it():
+    epochs = [{"epoch": 1, "train_accuracy": 0.9, "validation_accuracy": 0.8}]
+    panels = plots.learning_curves({"max": epochs}, "title").figure.axes
+    drawn = {ax.get_xlabel(): ax.lines[0].get_ydata().tolist() for ax in panels}
+    assert drawn == {"epoch (training part)": [90], "epoch (validation part)": [80]}
+
+
+def test_learning_curves_stand_at_the_numbers_of_their_epochs():
+    epochs = [{"epoch": k, "train_accuracy": 0.5, "validation_accuracy": 0.4} for k in (3, 4)]
+    for ax in plots.learning_curves({"max": epochs}, "title").figure.axes:
+        assert ax.lines[0].get_xdata().tolist() == [3, 4]
+
+
 def test_learning_curves_are_in_percent():
     epochs = [
         {"epoch": k, "train_accuracy": 0.5, "validation_accuracy": 0.4 + k / 10} for k in (1, 2)
@@ -69,6 +114,21 @@ def test_score_bars_keep_the_order_and_mark_the_best():
     ax = plots.score_bars({"bag of words": 61.0, "BiLSTM": 98.0}, "title")
     assert [bar.get_width() for bar in ax.patches] == [98.0, 61.0]
     assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
+
+
+def test_score_bars_stand_beside_their_names_and_end_in_their_numbers():
+    ax = plots.score_bars({"bag of words": 61.0, "BiLSTM": 98.0}, "title")
+    widths = [bar.get_width() for bar in ax.patches]
+    assert list(zip(labels(ax.yaxis), widths, strict=True)) == [
+        ("BiLSTM", 98.0),
+        ("bag of words", 61.0),
+    ]
+    assert [text.get_text() for text in ax.texts[:2]] == ["98", "61"]
+
+
+def test_score_bars_mark_what_a_coin_gets():
+    ax = plots.score_bars({"BiLSTM": 98.0}, "title", chance=40.0)
+    assert list(ax.lines[-1].get_xdata()) == [40, 40]
 
 
 def test_gates_have_four_distinct_colours():
@@ -92,6 +152,25 @@ def test_final_states_writes_every_number_and_frames_those_that_meet():
     ]
 
 
+def test_final_states_colours_every_number_by_its_direction():
+    left = plots.final_states([[1, 2, 3, 4]] * 3, [[1, 2]] * 4, [[1, 2]] * 4, "title")
+    forward, reverse = (to_rgba(DIRECTION_COLORS[name], 0.22) for name in ("forward", "reverse"))
+    faces = [[p.get_facecolor() for p in ax.patches if p.zorder < 3] for ax in left.figure.axes]
+    assert faces[0] == [forward, forward, reverse, reverse] * 3  # directions side by side
+    assert faces[1] == faces[2] == [forward, forward, reverse, reverse] * 2  # one under the other
+
+
+def test_final_states_frames_the_last_layer_with_a_line_style_for_each_direction():
+    left = plots.final_states([[1, 2, 3, 4]] * 3, [[1, 2]] * 4, [[1, 2]] * 4, "title")
+    of_output, of_h_n = (
+        {patch.get_xy(): patch.get_linestyle() for patch in ax.patches if patch.zorder == 3}
+        for ax in left.figure.axes[:2]
+    )
+    assert list(of_h_n) == [(0, 2), (0, 3)]
+    assert list(of_h_n.values()) == list(of_output.values())
+    assert len(set(of_h_n.values())) == 2
+
+
 def test_seen_steps_draws_a_bar_for_each_step_and_vector():
     ax = plots.seen_steps({"a": [0.0, 1.0], "b": [2.0, 3.0]}, "title")
     assert [[bar.get_height() for bar in bars] for bars in ax.containers] == [[0, 1], [2, 3]]
@@ -111,10 +190,26 @@ def test_packing_draws_every_label_in_the_colour_of_its_sequence():
     assert top == ["a", "", "b", "c", "sorted_indices", "1", "0"]
 
 
+def test_packing_colours_the_padded_batch_by_sequence():
+    ax = plots.packing([["a", ""], ["b", "c"]], ["b", "a", "c"], [2, 1], {}, "title")
+    top = ax.figure.axes[0]
+    a, padding, b, c = (patch.get_facecolor() for patch in top.patches)
+    assert b == c
+    assert len({a, b, padding}) == 3
+
+
+def test_packing_writes_each_batch_size_over_the_middle_of_its_step():
+    ax = plots.packing([["a", ""], ["b", "c"]], ["b", "a", "c"], [2, 1], {}, "title")
+    assert [text.get_position()[0] for text in ax.texts[-2:]] == [1, 2.5]
+    middles = [sum(line.get_xdata()) / 2 for line in ax.lines]
+    assert middles == pytest.approx([1, 2.5])
+
+
 def test_padding_damage_draws_one_line_a_result():
     ax = plots.padding_damage({"a": [0.0, 0.5], "b": [0.0, 0.1]}, [0, 8], "title")
     assert [line.get_label() for line in ax.lines] == ["a", "b"]
     assert ax.lines[0].get_xdata().tolist() == [0, 8]
+    assert ax.lines[0].get_ydata().tolist() == [0.0, 0.5]
 
 
 def test_weight_map_draws_a_block_for_each_gate_and_the_shape_under_it():
@@ -126,6 +221,21 @@ def test_weight_map_draws_a_block_for_each_gate_and_the_shape_under_it():
     texts = [text.get_text() for text in ax.texts]
     assert texts == [*"ifgo", "weight_ih_l0", "(8, 3)", *"ifgo", "bias_ih_l0", "(8,)"]
     assert ax.get_yticklabels()[1].get_text().startswith("rows 2 to 3")
+
+
+def test_weight_map_names_the_rows_of_each_gate_and_draws_them_in_its_colour():
+    ax = plots.weight_map({"weight_ih_l0": (8, 3)}, "title")
+    assert [label[-1] for label in labels(ax.yaxis)] == list("ifgo")
+    assert [patch.get_facecolor()[:3] for patch in ax.patches] == [
+        to_rgba(color)[:3] for color in plots.GATE_COLORS.values()
+    ]
+
+
+def test_costs_names_each_change_from_top_to_bottom_and_draws_the_base():
+    ax = plots.costs(["a", "b"], {"x": [1.5, 2.0]}, "base", "title")
+    assert labels(ax.yaxis) == ["a", "b"]
+    assert ax.yaxis_inverted()
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 1]]
 
 
 def test_costs_draws_a_bar_for_each_change_and_kind():
@@ -144,6 +254,24 @@ def test_speed_ratios_draws_medians_with_their_quartiles_and_the_base():
     assert ax.get_xscale() == "log"
 
 
+def test_speed_ratios_names_each_group_from_top_to_bottom():
+    ax = plots.speed_ratios(["a", "b"], {"x": [[1, 2, 3], [0.4, 0.5, 0.7]]}, "base", "title")
+    assert labels(ax.yaxis) == ["a", "b"]
+    assert ax.yaxis_inverted()
+
+
+def test_speed_ratios_says_which_side_is_faster():
+    ax = plots.speed_ratios(["a"], {"x": [[0.4, 0.5, 0.7]]}, "base", "title")
+    assert ax.get_xlabel() == "time relative to base (left is faster)"
+    assert not ax.xaxis_inverted()
+
+
+def test_time_shares_draws_the_first_contender_at_the_top():
+    ax = plots.time_shares({"a": {"x": 1.0}, "b": {"x": 1.0}}, "title")
+    assert labels(ax.yaxis) == ["a", "b"]
+    assert ax.yaxis_inverted()
+
+
 def test_time_shares_stacks_every_kind():
     ax = plots.time_shares({"a": {"x": 0.25, "y": 0.75}, "b": {"x": 0.5, "y": 0.5}}, "title")
     assert [[bar.get_width() for bar in bars] for bars in ax.containers] == [[25, 50], [75, 50]]
@@ -157,6 +285,18 @@ def test_growth_draws_a_panel_for_each_size_and_a_line_for_each_cost():
     assert [line.get_ydata().tolist() for line in first.lines] == [[1, 2.1], [1, 2]]
     assert [label.get_text() for label in second.get_xticklabels()] == ["4", "8"]
     assert [line.get_linestyle() for line in first.lines] == ["-", "--"]
+
+
+def test_growth_is_drawn_log_against_log():
+    (ax,) = plots.growth({"L": {"time": ([1, 2], [1, 2.1]), "count": ([1, 2], [1, 2])}}, "title")
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_score_spread_names_each_line_of_scores_from_top_to_bottom():
+    ax = plots.score_spread({"a": [80.0], "b": [70.0]}, "title")
+    assert labels(ax.yaxis) == ["a", "b"]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0], [1]]
+    assert ax.yaxis_inverted()
 
 
 def test_score_spread_draws_every_score_and_their_mean():
@@ -187,6 +327,12 @@ def test_reliability_draws_each_bin_against_the_diagonal():
     assert list(ax.lines[1].get_ydata()) == [0.2, 0.8]
 
 
+def test_reliability_names_each_classifier():
+    bins = [{"probability": 0.1, "positive": 0.2}]
+    legend = plots.reliability({"a": bins, "b": bins}, "title").get_legend()
+    assert [text.get_text() for text in legend.get_texts()][1:] == ["a", "b"]
+
+
 def test_grouped_scores_draws_a_series_for_each_classifier():
     ax = plots.grouped_scores({"a": {"x": 10, "y": 20}, "b": {"x": 30, "y": 40}}, "title", "%")
     assert [list(line.get_xdata()) for line in ax.lines] == [[10, 20], [30, 40]]
@@ -203,3 +349,10 @@ def test_evidence_scales_each_row_by_its_largest():
     ax = plots.evidence(["good", "bad"], {"one": [2, -1], "other": [0, 4]}, "title")
     assert ax.images[0].get_array().tolist() == [[1, -0.5], [0, 1]]
     assert [text.get_text() for text in ax.texts] == ["+1.0", "-0.5", "0", "+1.0"]
+
+
+def test_evidence_names_its_rows_and_words_and_writes_legibly():
+    ax = plots.evidence(["good", "bad"], {"one": [2, -1], "other": [0, 4]}, "title")
+    assert labels(ax.xaxis) == ["good", "bad"]
+    assert labels(ax.yaxis) == ["one", "other"]
+    assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "white"]
