@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from lstm_tutorial import LSTM
 from lstm_tutorial.__main__ import app
-from lstm_tutorial.describe import Description, describe
+from lstm_tutorial.describe import Description, Row, describe
+from lstm_tutorial.describe.tables import Table, as_html, as_text
 
 EQUALITY_SUMMARY: list[str] = []
 EXAMPLES = 200  # configurations for each of the two implementations
@@ -205,6 +206,80 @@ def test_rows_hold_the_gate_that_they_name():
         torch.testing.assert_close(h_n, (values["o"] * c.tanh()).expand(1, 1, 4))
 
 
+def by_name(told: Description) -> dict[str, Row]:
+    """Look up every row."""
+    return {row.name: row for row in told.parameters + told.inputs + told.outputs}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+def test_parameters_tell_their_layer_their_direction_and_what_they_meet(layer, direction):
+    rows = by_name(describe(nn.LSTM(3, 4, 2, bidirectional=True, proj_size=2), (5, 2, 3)))
+    suffix = f"_l{layer}" + ("_reverse" if direction == "reverse" else "")
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    assert {name: rows[name + suffix].meaning for name in names} == {
+        "weight_ih": f"layer {layer} {direction}: {('input', 'layer 0')[layer]} to gates",
+        "weight_hh": f"layer {layer} {direction}: earlier h to gates",
+        "bias_ih": f"layer {layer} {direction}: added to W_ih x",
+        "bias_hh": f"layer {layer} {direction}: added to W_hh h",
+        "weight_hr": f"layer {layer} {direction}: o * tanh(c) to h",
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch_first", "leading"),
+    [(False, ("time step", "sequence")), (True, ("sequence", "time step"))],
+)
+def test_axes_are_named_in_their_order(batch_first, leading):
+    rows = by_name(describe(nn.LSTM(3, 4, batch_first=batch_first, bidirectional=True), (5, 2, 3)))
+    assert rows["input"].axes == (*leading, "input feature")
+    assert rows["output"].axes == (*leading, "feature of h (forward, reverse)")
+    assert rows["c_n"].axes == ("layer and direction", "sequence", "feature of c")
+
+
+def test_initial_states_tell_their_place_in_hx():
+    rows = by_name(describe(nn.LSTM(3, 4, proj_size=2), (5, 2, 3)))
+    hx = torch.zeros(1, 2, 2), torch.zeros(1, 2, 4)
+    for name in ("h_0", "c_0"):
+        place = rows[name].meaning.partition(";")[0]
+        assert eval(place, {"hx": hx}).shape == rows[name].shape
+
+
+def test_indices_tell_which_of_them_sorts():
+    packed = pack_padded_sequence(torch.zeros(5, 3, 3), [2, 3, 5], enforce_sorted=False)
+    rows = by_name(describe(nn.LSTM(3, 4), packed))
+    assert torch.tensor([2, 3, 5])[packed.sorted_indices].tolist() == [5, 3, 2]
+    assert rows["input.sorted_indices"].meaning.endswith("takes the longest first")
+    assert rows["input.unsorted_indices"].meaning.endswith("takes them back")
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_the_call_that_pads_the_output_gives_the_shape_that_is_told(batch_first):
+    module = nn.LSTM(3, 4, batch_first=batch_first)
+    packed = pack_padded_sequence(torch.zeros(5, 2, 3), [5, 3])
+    row = by_name(describe(module, packed))["padded"]
+    code = row.meaning.removesuffix(" is (padded, lengths)")
+    names = {"pad_packed_sequence": pad_packed_sequence, "output": module(packed)[0]}
+    assert eval(code, names)[0].shape == row.shape
+
+
+def test_final_states_tell_after_which_step():
+    told = describe(nn.LSTM(3, 4, 2, bidirectional=True), (5, 2, 3))
+    for name in ("h_n", "c_n"):
+        assert [part.meaning for part in by_name(told)[name].parts] == [
+            "layer 0 forward, after the last step",
+            "layer 0 reverse, after step 0, where it ends",
+            "layer 1 forward, after the last step",
+            "layer 1 reverse, after step 0, where it ends",
+        ]
+
+
+def test_the_last_layers_h_tells_where_it_stands_in_the_output():
+    told = describe(nn.LSTM(3, 4, 2, bidirectional=True), (5, 2, 3))
+    places = {name: [part.equals for part in by_name(told)[name].parts] for name in ("h_n", "c_n")}
+    assert places == {"h_n": ["", "", "output[-1, :, :4]", "output[0, :, 4:]"], "c_n": [""] * 4}
+
+
 def test_nothing_is_run_and_no_memory_taken(monkeypatch):
     monkeypatch.setattr(nn.LSTM, "forward", None)
     module = nn.LSTM(10**5, 10**5, 4, bidirectional=True, device="meta")
@@ -262,6 +337,61 @@ def test_notes_say_what_torch_does_not():
     assert not describe(nn.LSTM(3, 4), (5, 2, 3), [5, 5]).notes
 
 
+def test_text_begins_with_the_module_and_every_size():
+    first, second, *_ = str(describe(nn.LSTM(3, 4), (5, 2, 3))).splitlines()
+    assert first == "LSTM(3, 4)"
+    assert second == "L = 5, N = 2, D = 1, num_layers = 1, H_in = 3, H_cell = 4, H_out = 4"
+
+
+def test_text_tells_the_cost_of_a_step_and_of_the_pass():
+    told = describe(nn.LSTM(3, 4), (5, 2, 3))
+    costs = dict(re.findall(r"^(parameters|multiply-adds(?: a step)?) +(\S+) ", str(told), re.M))
+    assert costs == {"parameters": "144", "multiply-adds a step": "112", "multiply-adds": "1,120"}
+
+
+@pytest.mark.parametrize("proj_size", [0, 2])
+def test_text_counts_the_projection_only_where_there_is_one(proj_size):
+    text = str(describe(nn.LSTM(3, 4, proj_size=proj_size), (5, 2, 3)))
+    assert ("W_hr (o * tanh(c))" in text) == (proj_size > 0)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_text_names_biases_only_where_there_are_some(bias):
+    text = str(describe(nn.LSTM(3, 4, bias=bias), (5, 2, 3)))
+    assert ("bias_ih" in text) == bias
+
+
+def test_text_tells_the_axes_of_every_tensor():
+    told = describe(nn.LSTM(3, 4), (5, 2, 3))
+    lines = [line.strip() for line in str(told).splitlines()]
+    for row in told.inputs + told.outputs:
+        assert f"axes: {', '.join(row.axes)}" in lines
+
+
+def test_text_rules_every_table_below_its_title():
+    blocks = str(describe(nn.LSTM(3, 4), (5, 3))).split("\n\n")[1:-1]  # before: sizes; after: notes
+    assert [block.splitlines()[0] for block in blocks] == [
+        "Parameters",
+        "Input",
+        "Output",
+        "Slices",
+        "Cost",
+    ]
+    assert all(re.fullmatch("-{20,}", block.splitlines()[1]) for block in blocks)
+
+
+def test_text_gives_a_last_column_without_room_lines_of_its_own():
+    table = Table(
+        "title", ("name", "what it holds"), [("n" * 80, "seven words in all, on one line")]
+    )
+    assert "    seven words in all, on one line" in as_text("", "", [table], []).splitlines()
+
+
+def test_text_indents_the_lines_of_a_note_below_its_first():
+    _, *lines = as_text("", "", [], ["word " * 50]).strip().splitlines()
+    assert [line[:6] for line in lines] == ["- word", "  word", "  word"]
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     st.integers(1, 10**6),
@@ -283,6 +413,28 @@ def test_text_stays_within_100_columns(h_in, h_cell, layers, two, first, narrow,
     assert max(map(len, text.splitlines())) <= 100
     assert text.isascii()
     assert not re.search(r"[ \t]+$", text, re.M)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_note_on_one_sequence_tells_how_to_make_it_a_batch_of_single_steps(batch_first):
+    module = nn.LSTM(3, 4, batch_first=batch_first)
+    (note,) = describe(module, (5, 3)).notes  # none on batch_first, which changes nothing here
+    code = re.search(r"input\.unsqueeze\(\d\)", note)[0]
+    sizes = describe(module, eval(code, {"input": torch.zeros(5, 3)})).sizes
+    assert (sizes["N"], sizes["L"]) == (5, 1)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_note_on_the_layout_tells_which_batch_first_swaps_it(batch_first):
+    note, *_ = describe(nn.LSTM(3, 4, batch_first=batch_first), (5, 2, 3)).notes
+    assert note.endswith(f"or batch_first={not batch_first}.")
+
+
+@pytest.mark.parametrize("enforce_sorted", [False, True])
+def test_note_tells_that_a_batch_packed_in_order_has_no_indices(enforce_sorted):
+    packed = pack_padded_sequence(torch.zeros(5, 2, 3), [5, 3], enforce_sorted=enforce_sorted)
+    told = " ".join(describe(nn.LSTM(3, 4), packed).notes)
+    assert ("unsorted_indices are None" in told) == (packed.unsorted_indices is None)
 
 
 class Reader(HTMLParser):
@@ -320,6 +472,38 @@ def test_html_is_a_set_of_labelled_tables_without_colours():
     for row in told.parameters + told.inputs + told.outputs:
         assert row.name in words
         assert str(row.shape) in words
+
+
+def test_html_breaks_the_line_before_axes():
+    told = describe(nn.LSTM(3, 4), (5, 2, 3))
+    html = told._repr_html_()
+    for row in told.inputs + told.outputs:
+        assert f"<br>axes: {', '.join(row.axes)}</td>" in html
+
+
+def test_html_marks_counts_as_numbers_and_nothing_else():
+    told = describe(nn.LSTM(3, 4), (5, 2, 3))
+    marked = re.findall(r'<t[hd][^>]* class="number">([^<]*)<', told._repr_html_())
+    counts = [f"{row.count:,}" for row in told.parameters]
+    costs = [f"{told.total_parameters:,}", f"{told.multiply_adds_per_step:,}"]
+    assert marked == ["count", *counts, "count", *costs, f"{told.multiply_adds:,}"]
+
+
+def test_html_lets_the_keyboard_reach_every_table_to_scroll_it():
+    read = Reader(describe(nn.LSTM(3, 4), (5, 2, 3))._repr_html_())
+    groups = [attributes for tag, attributes in read.tags if attributes.get("role") == "group"]
+    assert [group.get("tabindex") for group in groups] == ["0"] * 5
+
+
+def test_html_holds_the_line_below_the_parameters():
+    read = Reader(describe(nn.LSTM(3, 4), (5, 2, 3))._repr_html_())
+    assert any(text.startswith("Rows of every weight_ih") for text in read.texts)
+
+
+def test_html_lists_the_notes_where_there_are_some():
+    told = describe(nn.LSTM(3, 4, proj_size=2), (5, 2, 3))
+    assert re.findall("<li>(.*?)</li>", told._repr_html_().replace("&#x27;", "'")) == [*told.notes]
+    assert "Notes" not in as_html("", "", [], [])
 
 
 def test_html_escapes_what_a_module_says_of_itself():

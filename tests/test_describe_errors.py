@@ -46,7 +46,9 @@ MODULE = {
     "L = 0 unbatched": Refused((0, 3), "axis 0 is time"),
     "L = 0 unbatched, batch_first": Refused((0, 3), "axis 0 is time", options=FIRST),
     "ids": Refused(zeros(5, 2, dtype=torch.int64), "nn.Embedding(V, 3)(input)"),
-    "bool": Refused(zeros(5, 2, 3, dtype=torch.bool), "nn.Embedding"),
+    "bool": Refused(
+        zeros(5, 2, 3, dtype=torch.bool), "nn.Embedding", follow=r"input\.to\([\w.]+\)"
+    ),
     "double": Refused(zeros(5, 2, 3).double(), "torch.float32", follow=r"input\.to\([\w.]+\)"),
     "double module": Refused(
         zeros(5, 2, 3), "torch.float64", None, {"dtype": torch.float64}, r"input\.to\([\w.]+\)"
@@ -67,15 +69,15 @@ PACKING = {
     "too few lengths": Refused((5, 2, 3), "each of the 2 sequences", [5]),
     "too many lengths": Refused((5, 2, 3), "each of the 2 sequences", [5, 4, 4]),
     "no lengths": Refused((5, 2, 3), "each of the 2 sequences", []),
-    "zero": Refused((5, 2, 3), "between 1 and 5, got 0 at position 1", [5, 0]),
+    "zero": Refused((5, 2, 3), "got 0 at position 1: leave empty sequences out", [5, 0]),
     "negative": Refused((5, 2, 3), "got -1 at position 1", [5, -1]),
     "too long": Refused((5, 2, 3), "between 1 and 5, got 6 at position 0", [6, 1]),
     "both too long": Refused((5, 2, 3), "got 9 at position 0: cut it to 5", [9, 6]),
     "much too long": Refused((5, 2, 3), "got 9000 at position 0", [9000, 6]),
     "too long, batch_first": Refused((2, 5, 3), "between 1 and 5", [7, 5], FIRST),
     "2-D lengths": Refused((5, 2, 3), "one axis", [[5, 3]]),
-    "one number": Refused((5, 2, 3), "one axis", 5),
-    "words": Refused((5, 2, 3), "whole numbers", ["five", "three"]),
+    "one number": Refused((5, 2, 3), "(N,) = (2,)", 5),
+    "words": Refused((5, 2, 3), "such as [5, ...]", ["five", "three"]),
     "ragged": Refused((5, 2, 3), "whole numbers", [[5], [3, 2]]),
     "Nones": Refused((5, 2, 3), "whole numbers", [None, None]),
     "device of lengths": Refused(
@@ -90,7 +92,7 @@ PACKING = {
     "unbatched, lengths that fit": Refused((5, 3), "needs no lengths", [5, 2, 1]),
     "1-D": Refused((3,), "one step", [3]),
     "features": Refused((5, 2, 7), "3 features a step before packing", [5, 3]),
-    "4-D": Refused((5, 2, 3, 1), "three axes", [5, 3], follow=r"input\.flatten\(2\)"),
+    "4-D": Refused((5, 2, 3, 1), "yours has 4", [5, 3], follow=r"input\.flatten\(2\)"),
     "dtype": Refused(zeros(5, 2, 3).double(), "torch.float32", [5, 3], follow=r"input\.to\(\S+\)"),
     "half": Refused(zeros(5, 2, 3).half(), "torch.float32", [5, 3], follow=r"input\.to\(\S+\)"),
     "complex": Refused(zeros(5, 2, 3).to(torch.complex64), "torch.float32", [5, 3]),
@@ -160,6 +162,23 @@ def test_advice_mends_the_call(case):
     code = re.search(case.follow, told.partition("To mend it: ")[2])[0]
     mended = eval(code.rstrip("."), {"torch": torch, "input": as_torch_takes_it(case.given)})
     assert describe(nn.LSTM(3, 4, **case.options), mended, case.lengths)
+
+
+@pytest.mark.parametrize("case", [SWAPPED, SWAPPED_FIRST, MODULE["L = 0"]])
+def test_building_with_the_batch_first_that_is_advised_mends_the_call(case):
+    told = str(refused_by_describe(case, nn.LSTM))
+    flag = re.search(r"build the LSTM with batch_first=(True|False)\.", told)[1]
+    assert describe(nn.LSTM(3, 4, batch_first=flag == "True"), case.given, case.lengths)
+
+
+def test_under_autocast_advice_is_on_the_features_and_not_on_the_dtype():
+    double = zeros(5, 2, 7, dtype=torch.float64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mine = refusal(lambda: describe(nn.LSTM(3, 4), double))
+        theirs = refusal(lambda: nn.LSTM(3, 4)(double))
+    words, advice = str(mine).split("\nTo mend it: ")
+    assert (type(mine), words) == (type(theirs), str(theirs))
+    assert "input_size=7" in advice
 
 
 @BOTH
@@ -233,6 +252,11 @@ def test_states_are_not_taken_for_lengths(shape):
         (nn.LSTMCell(3, 4), "got LSTMCell", "describe an LSTM"),
         (nn.LSTM, "got the class LSTM", r"build it first, such as LSTM\(128, 256\)"),
         (nn.ModuleDict({"encoder": nn.LSTM(3, 4)}), "got ModuleDict", r"model\.encoder"),
+        (
+            nn.ModuleList(nn.LSTM(3, 4) for _ in range(4)),
+            "got ModuleList",
+            r"model\.0, model\.1, model\.2\.",
+        ),
         (None, "got NoneType", "describe an LSTM"),
     ],
 )
