@@ -60,7 +60,9 @@ def test_cell_equals_torchs_in_values_and_gradients(sizes, n, bias, given_hx, se
     torch.testing.assert_close(results(ours, x, hx), results(theirs, x, hx), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("arguments", [(3, 4), (3, 4, False), (3, 4, 0), (0, 4), (3, 0)])
+@pytest.mark.parametrize(
+    "arguments", [(3, 4), (3, 1), (3, 4, False), (3, 4, 0), (3, 4, 1), (0, 4), (3, 0)]
+)
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_cell_has_torchs_parameters_start_and_repr(arguments):
     torch.manual_seed(1)

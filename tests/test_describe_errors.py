@@ -164,7 +164,11 @@ def test_advice_mends_the_call(case):
     assert describe(nn.LSTM(3, 4, **case.options), mended, case.lengths)
 
 
-@pytest.mark.parametrize("case", [SWAPPED, SWAPPED_FIRST, MODULE["L = 0"]])
+@pytest.mark.parametrize(
+    "case",
+    [SWAPPED, SWAPPED_FIRST, MODULE["L = 0"]],
+    ids=["swapped", "swapped, batch_first", "L = 0"],
+)
 def test_building_with_the_batch_first_that_is_advised_mends_the_call(case):
     told = str(refused_by_describe(case, nn.LSTM))
     flag = re.search(r"build the LSTM with batch_first=(True|False)\.", told)[1]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.autograd.functional import jacobian
 from torch.nn.utils import parametrizations, prune
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils.checkpoint import checkpoint
 
 from lstm_tutorial.order import reversal
@@ -292,6 +292,22 @@ def test_a_packed_result_keeps_the_inputs_order(ours):
     for name in ("batch_sizes", "sorted_indices", "unsorted_indices"):
         assert torch.equal(getattr(output, name), getattr(packed, name))
     assert ours(3, 4)(pack_padded_sequence(x, [5, 3, 2]))[0].sorted_indices is None
+
+
+@each
+def test_a_last_step_without_rows_is_taken_as_torch_takes_it(ours):
+    mine, theirs = (cls(3, 4, bidirectional=True) for cls in (ours, nn.LSTM))
+    mine.load_state_dict(theirs.state_dict())
+    packed = PackedSequence(torch.randn(3, 3), torch.tensor([2, 1, 0]))
+    torch.testing.assert_close(flat(mine(packed)), flat(theirs(packed)), rtol=0, atol=1e-5)
+
+
+@each
+def test_flatten_parameters_may_be_called_and_changes_nothing(ours):
+    module = ours(3, 4)
+    before = copy.deepcopy(module.state_dict())
+    assert module.flatten_parameters() is None
+    torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
 
 
 @each

@@ -340,6 +340,23 @@ def test_what_torch_refuses_from_inside_is_refused_with_what_was_expected(ours, 
 
 
 @each
+@pytest.mark.parametrize("packed", [PACKED, UNSORTED, EQUAL], ids=["sorted", "unsorted", "equal"])
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_state_with_too_many_rows_is_refused_with_the_size_that_fits(ours, packed, k):
+    hx = [H, H]
+    hx[k] = zeros(4, 3, 4)
+    error = refusal(call(packed, tuple(hx)), ours)
+    assert str(error) == f"Expected hidden[{k}] size (4, 2, 4), got [4, 3, 4]"
+
+
+@each
+def test_batch_sizes_that_grow_are_refused_with_what_was_expected(ours):
+    error = refusal(TYPE_ONLY["packed steps grow"], ours)
+    told = "expected int64 batch_sizes that never grow and sum to 3, got torch.int64 [1, 2]"
+    assert str(error).startswith(told)
+
+
+@each
 @pytest.mark.parametrize("name", UNSAFE)
 def test_what_torch_takes_unchecked_is_refused(ours, name):
     error = refusal(UNSAFE[name], ours)

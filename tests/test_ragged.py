@@ -255,6 +255,14 @@ def test_batch_first_can_be_said_at_the_call():
     torch.testing.assert_close(h_n, h_expected, rtol=0, atol=0)
 
 
+def test_a_pair_of_states_may_be_a_list(length):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (1, True, True, False))
+    x, states = torch.randn(length, N, H_IN, dtype=torch.float64), states_for(rnn)
+    found = ragged.run(rnn, x, LENGTHS, states)
+    torch.testing.assert_close(found, ragged.run(rnn, x, LENGTHS, tuple(states)), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
