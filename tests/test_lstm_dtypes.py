@@ -144,6 +144,13 @@ def test_meta_device_gives_shapes_without_numbers(ours, kind):
 
 
 @each
+def test_meta_device_takes_states_of_another_dtype_where_torch_does(ours):
+    mine, theirs = twins(ours, device="meta")
+    x, h, c = (tensor.to("meta") for tensor in tensors("padded"))
+    same_outcome(lambda lstm: lstm(x, (h.double(), c.double())), mine, theirs)
+
+
+@each
 def test_from_meta_to_a_real_device(ours):
     found = []
     for cls in (ours, nn.LSTM):
