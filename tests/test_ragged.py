@@ -283,6 +283,7 @@ def test_a_pair_of_states_may_be_a_list(length):
         ),
         ({"lengths": [2.0, 5.0, 1.0, 5.0]}, r"whole numbers as lengths, got torch.float32"),
         ({"lengths": [True, True, True, True]}, r"whole numbers as lengths, got torch.bool"),
+        ({"lengths": [2j, 5j, 1j, 5j]}, r"whole numbers as lengths, got torch.complex64"),
         (
             {"hx": (torch.zeros(1, N, H), torch.zeros(2, N, H))},
             r"initial state 0 of shape \(2, 4, 4\), got \(1, 4, 4\)",
