@@ -235,6 +235,17 @@ def test_a_relu_that_would_overflow_on_padding_is_that_of_packing():
     torch.testing.assert_close(*gradients, rtol=1e-12, atol=0)
 
 
+def test_large_biases_do_not_reopen_what_is_shut_on_padding(length):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (1, True, True, False))
+    with torch.no_grad():
+        for bias in (rnn.bias_ih_l0, rnn.bias_ih_l0_reverse):
+            bias[:H], bias[H : 2 * H] = 300.0, -300.0  # take every input, and forget every state
+    x, states = torch.randn(length, N, H_IN, dtype=torch.float64), states_for(rnn)
+    ours, theirs = (results(rnn, run, x, states) for run in (through_ragged, through_packing))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
 def test_nothing_is_cut_outside_of_the_cpu(monkeypatch):
     monkeypatch.setattr(ragged, "ROWS", 0)
     monkeypatch.setattr(ragged, "MULTIPLICATIONS", 0)
