@@ -311,6 +311,17 @@ def test_flatten_parameters_may_be_called_and_changes_nothing(ours):
 
 
 @each
+@pytest.mark.filterwarnings("ignore")  # tracing is deprecated, says torch, and warns of each check
+def test_a_traced_module_computes_the_same(ours):
+    lstm, x = ours(3, 4), torch.randn(5, 2, 3, requires_grad=True)
+    traced = torch.jit.trace(lstm, (torch.randn(5, 2, 3),))
+    outputs = [module(x)[0] for module in (traced, lstm)]
+    torch.testing.assert_close(*outputs, rtol=0, atol=1e-6)
+    found, expected = (torch.autograd.grad(output.sum(), x) for output in outputs)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+@each
 def test_strides_are_torchs(ours):
     for first, shape in ((False, (5, 2, 3)), (True, (2, 5, 3))):
         mine, theirs = (cls(3, 4, batch_first=first, bidirectional=True) for cls in (ours, nn.LSTM))
