@@ -16,6 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.autograd import forward_ad
 from torch.autograd.functional import jacobian
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -216,6 +217,18 @@ def test_vmap_and_forward_derivatives_for_which_torch_has_no_kernel(ours):
     _, forward = torch.func.jvp(lambda x: lstm(x)[0].sum(), (x,), (tangent,))
     backward = torch.func.grad(lambda x: lstm(x)[0].sum())(x)
     torch.testing.assert_close(forward, (backward * tangent).sum(), rtol=0, atol=1e-12)
+
+
+@each
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_dual_numbers_carry_the_derivative_forward(ours):
+    lstm, x = ours(3, 4, dtype=torch.float64), torch.randn(5, 2, 3, dtype=torch.float64)
+    tangent = torch.randn_like(x)
+    with forward_ad.dual_level():
+        output, _ = lstm(forward_ad.make_dual(x, tangent))
+        found = forward_ad.unpack_dual(output).tangent
+    _, expected = torch.func.jvp(lambda x: lstm(x)[0], (x,), (tangent,))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 @each
