@@ -158,6 +158,9 @@ def test_final_states_colours_every_number_by_its_direction():
     faces = [[p.get_facecolor() for p in ax.patches if p.zorder < 3] for ax in left.figure.axes]
     assert faces[0] == [forward, forward, reverse, reverse] * 3  # directions side by side
     assert faces[1] == faces[2] == [forward, forward, reverse, reverse] * 2  # one under the other
+    left = plots.final_states([[1, 2, 3, 4]] * 3, [[1, 2]] * 2, [[1, 2]] * 2, "title")  # square
+    middle = [p.get_facecolor() for p in left.figure.axes[1].patches if p.zorder < 3]
+    assert middle == [forward, forward, reverse, reverse]
 
 
 def test_final_states_frames_the_last_layer_with_a_line_style_for_each_direction():

@@ -15,21 +15,21 @@ FRAMES = {"forward": "-", "reverse": (0, (2.5, 1.5))}  # line styles
 
 
 def number_grid(
-    ax: Axes, values: ArrayLike, columns: Sequence[str], rows: Sequence[str], title: str
+    ax: Axes, values: ArrayLike, directions: ArrayLike, rows: Sequence[str], title: str
 ) -> None:
     """Write a matrix as a grid of numbers, one direction's cells in one colour.
 
     Args:
         ax: where to draw.
         values: float (rows, columns).
-        columns: direction of each column, or of each row where there is one a row.
+        directions: names, (columns,) or (rows, 1).
         rows: what stands beside each row.
         title: what stands above.
     """
     values = np.asarray(values, dtype=float)
+    directions = np.broadcast_to(directions, values.shape)
     for r, k in np.ndindex(values.shape):
-        direction = columns[r if len(columns) == len(values) != values.shape[1] else k]
-        face = to_rgba(DIRECTION_COLORS[direction], 0.22)
+        face = to_rgba(DIRECTION_COLORS[directions[r, k]], 0.22)
         ax.add_patch(Rectangle((k, r), 1, 1, facecolor=face, edgecolor="white", lw=2))
         ax.text(
             k + 0.5,
@@ -80,8 +80,9 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
         steps = [f"t = {t}" for t in range(len(output))]
         wide = [side for side in sides for _ in range(size)]
         number_grid(left, output, wide, steps, "output")
-        number_grid(middle, h_n, sides * (states // 2), rows, "h_n")
-        number_grid(right, c_n, sides * (states // 2), [""] * states, "c_n")
+        of_rows = np.reshape(sides * (states // 2), (states, 1))
+        number_grid(middle, h_n, of_rows, rows, "h_n")
+        number_grid(right, c_n, of_rows, [""] * states, "c_n")
         for panel in (left, middle, right):
             panel.set_anchor("N")
         _frame(left, len(output) - 1, slice(0, size), "forward")
