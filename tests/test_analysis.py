@@ -1,6 +1,7 @@
 """The figures about classifiers are what they claim to be."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from lstm_tutorial.sentiment import (
     runs,
 )
 from tests.test_command_line import assert_one_line, call, write_imdb
+from tests.tiny_imdb import FILES, make_folder
 
 
 def test_the_interval_is_wilsons():
@@ -70,6 +72,14 @@ def test_the_calibration_error_of_a_case_by_hand():
     )
 
 
+def test_probabilities_of_exactly_0_and_1_fall_into_the_outer_bins():
+    found = calibration.reliability(np.array([0.0, 1.0, 0.95]), np.array([0, 1, 0]))
+    assert [(b["n"], b["probability"], b["positive"]) for b in found] == [
+        (1, 0, 0),
+        (2, 0.975, 0.5),
+    ]
+
+
 def test_groups_are_measured_apart():
     found = analysis.accuracies(np.array([True, False, True]), ["b", "a", "b"])
     assert found == {"a": {"accuracy": 0, "n": 1}, "b": {"accuracy": 1, "n": 2}}
@@ -111,6 +121,114 @@ def test_copies_are_counted_with_their_labels():
     copies = analysis._copies(train, test)
     assert copies["exact"].tolist() == [True, True, True, False]
     assert copies["with the other label"].tolist() == [True, False, True, False]
+
+
+@pytest.fixture
+def analysed(tmp_path, monkeypatch):
+    """A record of a model that always says yes, on a corpus with a copy; what it learned from."""
+    files = FILES | {"test/pos/1_8.txt": FILES["train/pos/1_10.txt"]}
+    urls = {
+        f"{part}/urls_{end}.txt": b"u\n" * 20
+        for part in ("train", "test")
+        for end in ("neg", "pos")
+    }
+    seen = []
+
+    def fit(reviews):
+        seen.extend(reviews)
+        return SimpleNamespace(logits=lambda texts: np.ones(len(list(texts))))
+
+    monkeypatch.setattr(analysis, "LINEAR", {"yes": fit})
+    root = make_folder(tmp_path, files | urls)
+    return analysis.analyse({}, root), seen
+
+
+def test_linear_models_learn_from_the_whole_training_part_and_from_nothing_else(analysed):
+    _, seen = analysed
+    assert {review.id.split("/")[0] for review in seen} == {"train"}
+    assert len(seen) == 5
+
+
+def test_the_accuracy_without_copies_leaves_out_reviews_of_the_training_part(analysed):
+    record, _ = analysed
+    found = record["classifiers"]["yes"]
+    assert record["duplicates"] == {"test": 3, "exact": 1, "with the other label": 0}
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["accuracy without copies"] == 1 / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"),
+    [
+        ("bag of words", 1),
+        ("naive Bayes, 1 word", 1),
+        ("naive Bayes, 1 to 2 words", 2),
+        ("naive Bayes, 1 to 3 words", 3),
+    ],
+)
+def test_a_linear_model_reads_ngrams_as_long_as_its_name_says(name, longest):
+    model = analysis.LINEAR[name]([Review("a good long film", 1), Review("a bad long film", 0)])
+    ngrams = model.vectorizer.get_feature_names_out()
+    assert max(len(ngram.split()) for ngram in ngrams) == longest
+    assert (model.ratios is None) == (name == "bag of words")
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """What a run computes for its validation and its test part, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = {"validation": np.arange(40) % 2, "test": np.arange(60) % 3 % 2}
+    reviews = {k: [Review("a film", int(y), rating=1) for y in v] for k, v in labels.items()}
+    seen = {
+        part: observing.Observed(
+            rng.normal(0, 3, len(found)) + found, rng.normal(size=(len(found), 8)), {}
+        )
+        for part, found in labels.items()
+    }
+    of_part = {id(reviews[part]): seen[part] for part in seen}
+    monkeypatch.setattr(analysis, "observe", lambda run, part: of_part[id(part)])
+    monkeypatch.setattr(analysis, "read_part", lambda part, *_: reviews[part])
+    return SimpleNamespace(seen=seen, labels=labels, test=reviews["test"])
+
+
+def look_inside(parts, run=None):
+    groups = phenomena.groups(parts.test)
+    return analysis._of_run(run or load_pretrained(), parts.seen["test"], parts.test, groups, None)
+
+
+def test_the_validation_part_sets_the_temperature(parts):
+    fitted = {
+        k: calibration.fit_temperature(parts.seen[k].logits, parts.labels[k]) for k in parts.seen
+    }
+    assert look_inside(parts)["temperature"] == fitted["validation"]
+    assert fitted["validation"] != pytest.approx(fitted["test"], rel=0.01)
+
+
+def test_the_calibration_error_after_is_that_of_the_test_logits_divided_by_the_temperature(parts):
+    found = look_inside(parts)
+    probabilities = expit(parts.seen["test"].logits / found["temperature"])
+    wanted = calibration.calibration_error(probabilities, parts.labels["test"])
+    assert found["calibration error after"] == pytest.approx(wanted)
+    assert abs(found["temperature"] - 1) > 0.1
+
+
+def test_the_validation_part_chooses_the_units_and_the_test_part_measures_them(parts):
+    found, run = look_inside(parts), load_pretrained()
+    both = [(parts.seen[k].features, parts.labels[k]) for k in ("validation", "test")]
+    assert found["units"] == observing.best_units(run, *both[0], *both[1])
+    assert found["units"] != observing.best_units(run, *both[1], *both[1])
+
+
+def test_every_feature_is_measured_on_the_test_part(parts):
+    wanted = observing.aucs(parts.seen["test"].features, parts.labels["test"])
+    assert look_inside(parts)["aucs"] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_path_is_right_where_its_logit_has_the_sign_of_the_label(parts):
+    signs = 2 * parts.labels["test"] - 1
+    half = np.where(np.arange(60) < 15, -signs, signs)
+    parts.seen["test"] = parts.seen["test"]._replace(paths={"deep": signs, "wide": half})
+    assert look_inside(parts)["paths"] == {"deep": 1, "wide": 0.75}
 
 
 def test_the_behaviour_suite_is_large_and_has_no_sentence_twice():
