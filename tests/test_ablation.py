@@ -1,6 +1,7 @@
 """The mistakes are the ones they claim to be, and every variant changes what it names."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch.testing import assert_close
 
 from lstm_tutorial.sentiment import ablation
 from lstm_tutorial.sentiment.ablation import BASE, BATCH_SIZE, SIZES, VARIANTS
-from lstm_tutorial.sentiment.batches import BucketSampler
+from lstm_tutorial.sentiment.batches import BucketSampler, make_loader
 from lstm_tutorial.sentiment.mistakes import (
     PADDED_POOLINGS,
     PaddedClassifier,
@@ -16,7 +17,7 @@ from lstm_tutorial.sentiment.mistakes import (
     shift_right,
 )
 from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import read_part
+from lstm_tutorial.sentiment.pipeline import SPLIT_SEED, read_part
 from lstm_tutorial.sentiment.text import tokenize
 from tests.test_command_line import assert_one_line, call, write_imdb
 
@@ -94,6 +95,108 @@ def test_a_record_holds_every_variant_with_its_accuracies(tmp_path, small):
         assert 0 <= entry["test_accuracy"] <= 1
     assert result.stdout.count("test accuracy") == 17
     assert "/" not in record["command"].replace("$IMDB_ARCHIVE", "")
+
+
+@pytest.fixture
+def try_variant(tmp_path, small, monkeypatch):
+    """Run a variant without training it; what it was built with, trained with and tested on."""
+    root = write_imdb(tmp_path)
+
+    def run(seed=0, **changes):
+        seen = SimpleNamespace(pools=[])
+
+        def note_loader(*args):
+            seen.pools.append(args[4])
+            return make_loader(*args)
+
+        def note_fit(model, train, validation, **options):
+            seen.model, seen.train, seen.validation, seen.options = (
+                model,
+                train,
+                validation,
+                options,
+            )
+            return []
+
+        def note_test(model, loader):
+            seen.tested = loader
+            return {"accuracy": 0.5}
+
+        monkeypatch.setattr(ablation, "make_loader", note_loader)
+        monkeypatch.setattr(ablation.training, "fit", note_fit)
+        monkeypatch.setattr(ablation.training, "evaluate", note_test)
+        monkeypatch.setitem(ablation.STUDIES, "mistakes", {"it": changes})
+        ablation.run(seed, root)
+        return seen
+
+    return run
+
+
+def test_the_test_part_alone_is_measured_in_the_end(try_variant):
+    seen = try_variant()
+    assert len(seen.tested.dataset) == 40
+    assert len(seen.train.dataset) == 32
+    assert len(seen.validation.dataset) == 8  # one film, with both labels
+
+
+def test_the_vocabulary_knows_the_words_of_the_reviews_left_for_training_alone(try_variant):
+    seen = try_variant(max_length=99)  # a review's last word names its film
+    assert {ids[-1] == 1 for ids, _ in seen.train.dataset} == {False}
+    assert {ids[-1] for ids, _ in seen.validation.dataset} == {1}
+    assert {ids[-1] for ids, _ in seen.tested.dataset} == {1}
+
+
+@pytest.mark.parametrize(("buckets", "pool"), [(True, 50), (False, 1)])
+def test_batches_of_like_length_come_from_a_pool_and_others_as_drawn(try_variant, buckets, pool):
+    assert try_variant(buckets=buckets).pools == [pool] * 3
+
+
+@pytest.mark.parametrize("keep", ["head", "tail"])
+def test_a_variant_keeps_the_end_of_a_review_that_it_names(try_variant, keep):
+    whole = [ids for ids, _ in try_variant(max_length=99).tested.dataset]
+    kept = [ids for ids, _ in try_variant(max_length=3, keep=keep).tested.dataset]
+    assert kept == [ids[:3] if keep == "head" else ids[-3:] for ids in whole]
+
+
+def test_a_variant_trains_at_its_rate_for_all_its_epochs(try_variant):
+    options = try_variant(lr=0.123, epochs=7).options
+    assert options == {"lr": 0.123, "epochs": 7, "patience": 7, "decay": 0.0}
+
+
+def test_every_seed_splits_the_reviews_alike(try_variant, monkeypatch):
+    split, seeds = ablation.imdb.split_by_film, []
+
+    def note(reviews, fraction, seed):
+        seeds.append(seed)
+        return split(reviews, fraction, seed)
+
+    monkeypatch.setattr(ablation.imdb, "split_by_film", note)
+    for seed in (SPLIT_SEED + 1, SPLIT_SEED + 2):
+        try_variant(seed)
+    assert seeds == [SPLIT_SEED] * 2
+
+
+def test_the_seed_decides_the_weights_and_the_order_of_the_training_part_alone(try_variant):
+    first, again, other = (try_variant(seed) for seed in (3, 3, 4))
+    weights = [seen.model.lstm.weight_ih_l0 for seen in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    orders = [list(seen.train.batch_sampler) for seen in (first, again, other)]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+    assert list(first.tested.batch_sampler) == list(other.tested.batch_sampler)
+
+
+@pytest.mark.parametrize("padding", ["ignored", "right", "left"])
+def test_a_variant_is_built_as_it_says(padding):
+    changes = {"padding": padding, "pooling": "mean", "dropout": 0.3, "word_dropout": 0.7}
+    model = ablation.build(ablation.base("mistakes") | changes)
+    assert getattr(model, "side", "ignored") == padding
+    assert model.pooling == "mean"
+    assert model.dropout.p == 0.3
+    assert model.word_dropout == 0.7
+    assert model.embedding.weight.shape == (SIZES["vocab_size"], SIZES["embedding_dim"])
+    assert model.lstm.hidden_size == SIZES["hidden_size"]
 
 
 def test_a_stopped_ablation_goes_on_with_what_is_missing(tmp_path, small):
