@@ -164,6 +164,42 @@ def test_word_dropout_hits_its_share_of_words_and_never_padding():
     assert abs(dropped[ids != 0].double().mean() - 0.3) < 0.02  # 8,000 words: 4 deviations
 
 
+def test_dropout_hits_the_embedded_words():
+    model, seen = make_model(num_layers=1, dropout=0.5).train(), []
+    pool = model._pool
+    model._pool = lambda words, lengths: pool(seen.append(words) or words, lengths)
+    ids = make_ids()
+    model(ids, LENGTHS)
+    words = model.embedding(ids)
+    is_dropped = (seen[0] == 0) & (words != 0)
+    assert 0.3 < is_dropped[ids != 0].double().mean() < 0.7  # 80 features: 3.5 deviations
+    assert_close(seen[0], 2 * words.masked_fill(is_dropped, 0.0), **EXACT)
+
+
+def test_dropout_hits_the_pooled_vector():
+    model = make_model(num_layers=1, dropout=1.0).train()  # leaves the bias alone
+    assert_close(model(make_ids(), LENGTHS), model.classifier.bias.expand(4), **EXACT)
+
+
+@pytest.mark.parametrize(("num_layers", "rate"), [(1, 0.0), (2, 0.3)])
+def test_dropout_hits_what_one_layer_hands_to_the_next(num_layers, rate):
+    model = make_model(num_layers=num_layers, dropout=0.3).train()
+    model.dropout = nn.Identity()
+    assert model.lstm.dropout == rate
+    first, second = (model(make_ids(), LENGTHS) for _ in range(2))
+    assert torch.equal(first, second) == (num_layers == 1)
+
+
+def test_evaluation_drops_nothing():
+    dropping, plain = make_model(dropout=0.5, word_dropout=0.5), make_model()
+    assert_close(dropping(make_ids(), LENGTHS), plain(make_ids(), LENGTHS), **EXACT)
+
+
+def test_the_embeddings_of_pairs_start_small():
+    model = make_model(bigrams=5000)
+    assert model.bigrams.weight.std().item() == pytest.approx(0.1, rel=0.05)
+
+
 def pairs_of(model: nn.Module, ids: list[list[int]]) -> torch.Tensor:
     """What the embedded words (N, L, E) owe to their pairs."""
     ids = torch.tensor(ids)
