@@ -165,6 +165,21 @@ def test_train_epoch_weighs_every_review_alike():
     assert trained["accuracy"] == measured["accuracy"]
 
 
+def test_train_epoch_puts_the_model_into_training_mode():
+    model, loader, _ = make_setting()
+    model.eval()
+    still = torch.optim.SGD(model.parameters(), lr=0.0)
+    modes = []
+    train_epoch(
+        model,
+        loader,
+        still,
+        torch.optim.lr_scheduler.ConstantLR(still),
+        on_batch=lambda: modes.append(model.training),
+    )
+    assert modes == [True] * 7
+
+
 def test_a_loss_that_is_no_number_stops_training():
     model, train, validation = make_setting()
     with torch.no_grad():
@@ -219,6 +234,19 @@ def test_the_rate_makes_one_cycle_over_all_epochs(monkeypatch):
     assert rates == sorted(rates[:top]) + sorted(rates[top:], reverse=True)
     assert rates[0] < 0.02
     assert rates[-1] < 1e-4
+
+
+def test_gradients_are_clipped_to_the_norm_that_fit_is_given(monkeypatch):
+    model, train, validation = make_setting()
+    clip, norms = nn.utils.clip_grad_norm_, []
+
+    def note(parameters, max_norm):
+        norms.append(max_norm)
+        return clip(parameters, max_norm)
+
+    monkeypatch.setattr(training.nn.utils, "clip_grad_norm_", note)
+    fit(model, train, validation, epochs=1, lr=0.01, max_norm=0.125)
+    assert norms == [0.125] * 7
 
 
 def test_every_epoch_has_an_order_of_its_own():
@@ -417,3 +445,15 @@ def test_averaged_weights_are_those_of_the_recursion():
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=1e-5, atol=1e-7)
     assert any(not torch.equal(value, start[name]) for name, value in wanted.items())
+
+
+def test_the_validation_part_measures_the_averaged_weights():
+    model, train, validation = make_setting()
+    weights = []
+
+    def note():
+        weights[:] = [copy.deepcopy(model)]
+
+    history = fit(model, train, validation, epochs=1, lr=0.1, decay=0.9, on_batch=note)
+    assert history[0]["validation_loss"] == evaluate(model, validation)["loss"]
+    assert history[0]["validation_loss"] != evaluate(weights[0], validation)["loss"]
