@@ -1,6 +1,7 @@
 """Each remedy does to the classifier what its name says, and nothing else."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +9,12 @@ from torch.testing import assert_close
 
 from lstm_tutorial.sentiment import ablation, training
 from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.remedies import REMEDIES, LockedDropout, build
+from lstm_tutorial.sentiment.remedies import MAX_N, REMEDIES, LockedDropout, build
 from lstm_tutorial.sentiment.wide import NGramPath, WideAndDeepClassifier
 from tests.test_ablation import small  # noqa: F401
 from tests.test_command_line import call, write_imdb
 
+ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ablation.base("remedies") | {"vocab_size": 10, "embedding_dim": 4, "hidden_size": 3}
 
 
@@ -27,6 +29,23 @@ def test_every_remedy_changes_known_settings_and_differs():
         assert set(changes) <= set(base)
         assert all(base[name] != value for name, value in changes.items())
     assert len({json.dumps(changes) for changes in REMEDIES.values()}) == len(REMEDIES)
+
+
+@pytest.mark.parametrize(
+    ("study", "name"), [("mistakes", "ablation-0"), ("remedies", "remedies-0")]
+)
+def test_variants_change_the_classifier_of_the_committed_record(study, name):
+    record = json.loads((ROOT / "book" / "records" / f"{name}.json").read_text("utf-8"))
+    assert ablation.base(study) == record["base"]
+
+
+@pytest.mark.parametrize("two_answers", [True, False])
+def test_ngrams_stand_beside_the_bilstm_that_was_chosen(two_answers):
+    model = make(ngrams="out of fold", two_answers=two_answers, pooling="mean", num_layers=2)
+    assert model.two_answers is two_answers
+    assert model.wide.max_n == MAX_N == 3
+    assert model.deep.pooling == "mean"
+    assert model.deep.lstm.num_layers == 2
 
 
 def test_locked_dropout_drops_a_feature_at_every_step_or_at_none():

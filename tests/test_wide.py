@@ -95,6 +95,22 @@ def test_training_never_asks_weights_that_know_the_review():
     assert_close(moved, 100.0 * fold_of(ids) * counts, rtol=0, atol=10)
 
 
+def test_evaluation_takes_the_mean_bias_and_training_that_of_the_fold():
+    path, ids = fitted(), torch.tensor([[11, 12, 0], [13, 0, 0]])
+    lengths = torch.tensor([2, 1])
+    path.fold_weights.zero_()
+    path.weight.zero_()
+    assert path.bias.item() == pytest.approx(path.fold_biases.mean().item())
+    assert_close(path.eval()(ids, lengths), path.bias.expand(2))
+    path.fold_biases = torch.arange(1.0, FOLDS + 1)
+    assert_close(path.train()(ids, lengths), fold_of(ids) + 1.0)
+
+
+def test_both_paths_start_with_a_half():
+    model = WideAndDeepClassifier(BiLSTMClassifier(6, 4, 3), max_n=2)
+    assert model.shares.tolist() == [0.5, 0.5]
+
+
 def test_unfitted_ngrams_refuse_to_train():
     with pytest.raises(RuntimeError, match="call fit before training"):
         NGramPath(1)(torch.tensor([[2]]), torch.tensor([1]))
