@@ -94,6 +94,21 @@ def test_weights_are_the_log_ratios_of_naive_bayes(train):
     np.testing.assert_allclose(ours, (positive - negative)[None, :], rtol=0, atol=1e-12)
 
 
+def test_the_strengths_are_those_of_the_committed_figures(train):
+    assert baselines.fit_words(train[:100]).model.C == 0.03
+    assert baselines.fit_ngrams(train[:100], max_n=2).model.C == 0.3
+
+
+def test_weighing_features_is_fitting_ngrams(train):
+    fitted = baselines.fit_ngrams(train[:200], max_n=2)
+    features = fitted.vectorizer.transform(review.text for review in train[:200])
+    labels = np.array([review.label for review in train[:200]])
+    weights, bias = baselines.weigh(features, labels)
+    wanted = (fitted.model.coef_ * fitted.ratios)[0]
+    np.testing.assert_allclose(weights, wanted, rtol=0, atol=1e-6)
+    assert bias == pytest.approx(fitted.model.intercept_[0], abs=1e-6)
+
+
 @every_baseline
 def test_results_neither_depend_on_the_global_generator_nor_move_it(baseline, train, test):
     np.random.seed(1)
