@@ -1,5 +1,6 @@
 """The benchmarks at tiny sizes: what the record holds, and how parts of it are measured again."""
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import measure, parts, settings
+from benchmarks import contenders, measure, parts, settings
 from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
 from benchmarks.peers import EAGER, OTHERS
 from benchmarks.speed import main
@@ -186,6 +187,66 @@ def test_denormal_input_is_denormal_even_where_the_process_flushes():
     assert ordinary == 1
     assert 0 < kept < tiny
     assert kept == flushed
+
+
+def test_memory_is_given_as_median_smallest_and_largest(monkeypatch):
+    found = {"nn.LSTM": [5, 1, 2], "FastLSTM": [30, 20, 10.06], "LSTM": [7, 7, 7]}
+    turns = {who: iter(mib) for who, mib in found.items()}
+    monkeypatch.setattr(measure, "peak_mib", lambda who, size: next(turns[who]))
+    row = measure.memory_row((6, 2, 4, 5), 3)
+    assert row["mib"] == {"nn.LSTM": 2, "FastLSTM": 20, "LSTM": 7}
+    assert row["range"] == {"nn.LSTM": [1, 5], "FastLSTM": [10.1, 30], "LSTM": [7, 7]}
+
+
+def test_peak_memory_is_what_ten_steps_add_to_what_a_tiny_one_took(monkeypatch):
+    ran = []  # each step takes a MiB
+
+    def in_this_process(code):
+        said = []
+        status = lambda path: io.StringIO(f"VmHWM:\t {1024 * (5 + len(ran))} kB")  # noqa: E731
+        exec(code, {"open": status, "print": said.append})
+        return said[-1]
+
+    monkeypatch.setattr(measure, "in_process", in_this_process)
+    monkeypatch.setattr(contenders, "training", lambda _, x: lambda: ran.append(tuple(x.shape)))
+    assert measure.peak_mib("nn.LSTM", (6, 2, 3, 5)) == 10
+    assert ran == [(4, 4, 4)] + [(6, 2, 3)] * 10
+
+
+def test_of_random_lengths_the_first_is_the_longest():
+    torch.manual_seed(0)
+    drawn = [parts.random_lengths(3, 9, 4) for _ in range(20)]
+    assert {lengths[0].item() for lengths in drawn} == {9}
+    assert set(torch.cat(drawn).tolist()) == set(range(3, 10))
+
+
+class Counting(torch.nn.Linear):
+    """A layer that counts its calls, and returns what an LSTM does."""
+
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x), None
+
+
+def test_backward_steps_run_no_forward_pass_and_forward_steps_one():
+    module, x = Counting(3, 2), torch.ones(4, 3)
+    for make, more in ((parts._forwards, 1), (parts._backwards, 0)):
+        step = make({"it": module}, x)["it"]
+        before = module.calls
+        step()
+        assert module.calls == before + more
+
+
+def test_backward_steps_compute_the_gradients_of_input_and_weights_over_and_over():
+    module = Counting(3, 2)
+    step = parts._backwards({"it": module}, torch.ones(4, 3))["it"]
+    for _ in range(2):
+        by_input, by_weight, by_bias = step()
+        torch.testing.assert_close(by_input, module.weight.sum(dim=0).expand(4, 3))
+        torch.testing.assert_close(by_weight, torch.full((2, 3), 4.0))
+        torch.testing.assert_close(by_bias, torch.full((2,), 4.0))
 
 
 def test_one_process_of_two_is_told_to_keep_its_memory(monkeypatch):
