@@ -258,7 +258,7 @@ AS_TORCH_PRINTS = {
     "enable anomaly detection to find the operation that failed.": "outputs.html#q16",
     "RNN module weights are not part of single contiguous chunk of memory. This means they need to "
     "be compacted at every call, possibly greatly increasing memory usage.": "speed.html#q24",
-    "Could not load this library: /home/joe/lib/torchtext/lib/libtorchtext.so": "torchtext.html",
+    "Could not load this library: /srv/python/torchtext/lib/libtorchtext.so": "torchtext.html",
     "Error(s) in loading state_dict for Tagger: size mismatch for lstm.weight_ih_l0: copying a "
     "param with shape torch.Size([1024, 300]) from checkpoint, the shape in current model is "
     "torch.Size([512, 300]).": "parameters.html#err-state-dict",
