@@ -53,7 +53,7 @@ def train(
         settings: one value for each option of the command ``train`` that shapes the result.
         root: where IMDB lies; None for the cached download.
         command: what to type to repeat the run; goes into the record.
-        resume: go on after the last finished epoch; a finished run that was not tested is.
+        resume: go on after the last finished epoch, or test a finished run that was not tested.
         test: read the test part once, when training is over, and measure it.
         on_start: called with the number of batches in an epoch before the first one.
         on_epoch: called with every epoch's metrics.
