@@ -7,14 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from book._ext.search_messages import messages
+
 BOOK = Path(__file__).parents[1] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = re.findall(r"^### (\d+)\. (.+)\n\n(.+)$", PAGE, re.M)
-MESSAGES = [
-    (message.strip(), label)
-    for cells, label in re.findall(r"^- \[(`.+?`+)\]\((\S+)\): .+$", PAGE, re.M)
-    for message in re.split(r"`, `", cells.strip("`"))
-]
+MESSAGES = messages(PAGE)
 STARTS = re.compile(r"^(?=\([\w-]+\)=\n)|^(?<!=\n)(?=#+ )", re.M)  # a label, or a bare heading
 
 
