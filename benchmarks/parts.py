@@ -28,9 +28,9 @@ from benchmarks.measure import (
     seconds,
 )
 from benchmarks.peers import OTHERS, Step
-from lstm_tutorial.sentiment.batches import Batch
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import prepare
+from lstm_tutorial.sentiment.data.batches import Batch
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.runs.pipeline import prepare
 
 SIZES = ((10, 32, 128, 256), (100, 32, 128, 128), (256, 64, 100, 128), (256, 64, 128, 256))
 SIZES += ((50, 8, 32, 32),)  # L, N, H_in, H

@@ -1,8 +1,15 @@
 """An LSTM written to be read, equal to ``torch.nn.LSTM``, and what the book builds on it."""
 
-from lstm_tutorial import check, ragged
-from lstm_tutorial.cell import LSTMCell, lstm_gates, lstm_step
-from lstm_tutorial.describe import describe
-from lstm_tutorial.lstm import LSTM
+from lstm_tutorial._lazy import lazy
+from lstm_tutorial.describe import describe as describe  # a function, not the package of that name
 
-__all__ = ["LSTM", "LSTMCell", "check", "describe", "lstm_gates", "lstm_step", "ragged"]
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "lstm": ["LSTM"],
+        "cell": ["LSTMCell", "lstm_gates", "lstm_step"],
+        "check": [],
+        "ragged": [],
+    },
+)
+__all__ += ["describe"]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lstm_tutorial.cell_contract import check_cell_ranks, check_cell_sizes
+from lstm_tutorial.contract.cell import check_cell_ranks, check_cell_sizes
 
 
 def lstm_gates(preactivation: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_tutorial.cell import lstm_step
-from lstm_tutorial.contract import (
+from lstm_tutorial.contract.lstm import (
     check_dropout,
     check_packed,
     check_packing,
     check_padded,
     check_sizes,
 )
-from lstm_tutorial.onednn import check_dtypes, in_autocast_dtype, is_fused
-from lstm_tutorial.order import reversal, sorted_rows
+from lstm_tutorial.contract.onednn import check_dtypes, in_autocast_dtype, is_fused
+from lstm_tutorial.packed_order import reversal, sorted_rows
 
 
 class LSTM(nn.Module):

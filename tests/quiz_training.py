@@ -9,13 +9,14 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, pad
 
-from lstm_tutorial.sentiment import evidence, load_pretrained, runs
-from lstm_tutorial.sentiment.analysis import difference, interval
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.remedies import LockedDropout
-from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
-from lstm_tutorial.sentiment.wide import NGramPath
+from lstm_tutorial.sentiment import load_pretrained, runs
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.remedies import LockedDropout
+from lstm_tutorial.sentiment.models.wide import NGramPath
+from lstm_tutorial.sentiment.studies import evidence
+from lstm_tutorial.sentiment.studies.analysis import difference, interval
 from tests.quiz_basics import shape_in
 from tests.quizzes import BOOK, proves
 

@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment import ablation
-from lstm_tutorial.sentiment.ablation import BASE, BATCH_SIZE, SIZES, VARIANTS
-from lstm_tutorial.sentiment.batches import BucketSampler, make_loader
-from lstm_tutorial.sentiment.mistakes import (
+from lstm_tutorial.sentiment.data.batches import BucketSampler, make_loader
+from lstm_tutorial.sentiment.data.text import tokenize
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.mistakes import (
     PADDED_POOLINGS,
     PaddedClassifier,
     first_and_last_step,
     shift_right,
 )
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import SPLIT_SEED, read_part
-from lstm_tutorial.sentiment.text import tokenize
+from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, read_part
+from lstm_tutorial.sentiment.studies import ablation
+from lstm_tutorial.sentiment.studies.ablation import BASE, BATCH_SIZE, SIZES, VARIANTS
 from tests.test_command_line import assert_one_line, call, write_imdb
 
 IDS = torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 2]])

@@ -8,16 +8,14 @@ import pytest
 import torch
 from scipy.special import expit
 
-from lstm_tutorial.sentiment import (
-    Review,
+from lstm_tutorial.sentiment import Review, load_pretrained, runs
+from lstm_tutorial.sentiment.studies import (
     analysis,
     behaviour,
     calibration,
     evidence,
-    load_pretrained,
     observing,
     phenomena,
-    runs,
 )
 from tests.test_command_line import assert_one_line, call, write_imdb
 from tests.tiny_imdb import FILES, make_folder

@@ -10,11 +10,13 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
-from lstm_tutorial.sentiment import Review, baselines, imdb
-from lstm_tutorial.sentiment.baselines import bag_of_words, nb_ngrams
-from lstm_tutorial.sentiment.corpus import make_reviews
+from lstm_tutorial.sentiment import Review
+from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.corpus import make_reviews
+from lstm_tutorial.sentiment.models import linear
+from lstm_tutorial.sentiment.models.linear import bag_of_words, nb_ngrams
 
-PACKAGE = Path(baselines.__file__).resolve().parent.parent
+PACKAGE = Path(linear.__file__).resolve().parent.parent
 BASELINES = {
     "words": bag_of_words,
     "nb words": lambda train, test: nb_ngrams(train, test, 1),
@@ -90,20 +92,20 @@ def test_weights_are_the_log_ratios_of_naive_bayes(train):
     texts, labels = [r.text for r in uneven], np.array([r.label for r in uneven])
     features = CountVectorizer(binary=True, ngram_range=(1, 2)).fit_transform(texts)
     negative, positive = MultinomialNB(alpha=1.0).fit(features, labels).feature_log_prob_
-    ours = baselines._log_count_ratios(features, labels)
+    ours = linear._log_count_ratios(features, labels)
     np.testing.assert_allclose(ours, (positive - negative)[None, :], rtol=0, atol=1e-12)
 
 
 def test_the_strengths_are_those_of_the_committed_figures(train):
-    assert baselines.fit_words(train[:100]).model.C == 0.03
-    assert baselines.fit_ngrams(train[:100], max_n=2).model.C == 0.3
+    assert linear.fit_words(train[:100]).model.C == 0.03
+    assert linear.fit_ngrams(train[:100], max_n=2).model.C == 0.3
 
 
 def test_weighing_features_is_fitting_ngrams(train):
-    fitted = baselines.fit_ngrams(train[:200], max_n=2)
+    fitted = linear.fit_ngrams(train[:200], max_n=2)
     features = fitted.vectorizer.transform(review.text for review in train[:200])
     labels = np.array([review.label for review in train[:200]])
-    weights, bias = baselines.weigh(features, labels)
+    weights, bias = linear.weigh(features, labels)
     wanted = (fitted.model.coef_ * fitted.ratios)[0]
     np.testing.assert_allclose(weights, wanted, rtol=0, atol=1e-6)
     assert bias == pytest.approx(fitted.model.intercept_[0], abs=1e-6)
@@ -135,7 +137,7 @@ def test_ngrams_have_at_least_one_word(train, test):
 def test_scikit_learn_serves_baselines_and_their_analysis_alone():
     importing = re.compile(r"^\s*(?:import|from) (?:sklearn|scipy)\b", re.MULTILINE)
     found = {p.name for p in PACKAGE.rglob("*.py") if importing.search(p.read_text("utf-8"))}
-    assert found == {"analysis.py", "baselines.py", "calibration.py", "observing.py"}
+    assert found == {"analysis.py", "linear.py", "calibration.py", "observing.py"}
 
 
 def test_words_alone_reach_88_percent_of_the_real_reviews(imdb_archive, record_property):

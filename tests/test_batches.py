@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment.batches import Batch, BucketSampler, collate, make_loader, truncate
+from lstm_tutorial.sentiment.data.batches import (
+    Batch,
+    BucketSampler,
+    collate,
+    make_loader,
+    truncate,
+)
 
 SIZES = st.lists(st.integers(1, 40), max_size=80)
 

@@ -15,7 +15,7 @@ from benchmarks import contenders, measure, parts, settings
 from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
 from benchmarks.peers import EAGER, OTHERS
 from benchmarks.speed import main
-from lstm_tutorial.sentiment.batches import Batch
+from lstm_tutorial.sentiment.data.batches import Batch
 
 PADDED = [f"{name}, padded" for name in ("training", "inference")]
 

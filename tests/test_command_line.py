@@ -16,12 +16,14 @@ import pytest
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from lstm_tutorial import __main__ as command_line
-from lstm_tutorial import cli
-from lstm_tutorial.__main__ import app
-from lstm_tutorial.sentiment import imdb, pipeline, records, runs
-from lstm_tutorial.sentiment.model import POOLINGS
-from lstm_tutorial.sentiment.text import load_vocab
+from lstm_tutorial.cli import commands as command_line
+from lstm_tutorial.cli import lines as cli
+from lstm_tutorial.cli.commands import app
+from lstm_tutorial.sentiment import runs
+from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.text import load_vocab
+from lstm_tutorial.sentiment.models.bilstm import POOLINGS
+from lstm_tutorial.sentiment.runs import pipeline, records
 
 SMALL = ["--embedding-dim", "8", "--hidden-size", "8", "--epochs", "2", "--threads", "1"]
 BUILT_IN = ["--corpus", "built-in", *SMALL]
@@ -387,8 +389,9 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on(tmp_path):
 KILL_EVERYWHERE = """
 import os, signal, sys
 import torch, torch._dynamo, tqdm  # what every child would import anew
-from lstm_tutorial.__main__ import app
-from lstm_tutorial.sentiment import pipeline, runs
+from lstm_tutorial.cli.commands import app
+from lstm_tutorial.sentiment import runs
+from lstm_tutorial.sentiment.runs import pipeline
 
 pipeline.BUILT_IN_SIZES = {"train": 110, "test": 10}
 parent, options = sys.argv[1], sys.argv[2:]

@@ -10,12 +10,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lstm_tutorial.sentiment import baselines, corpus
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.corpus import BLAME, PHENOMENA, PRAISE, make_reviews
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
-from lstm_tutorial.sentiment.training import evaluate, fit
+from lstm_tutorial.sentiment.data import corpus
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.data.corpus import BLAME, PHENOMENA, PRAISE, make_reviews
+from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
+from lstm_tutorial.sentiment.models import linear
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.training.loop import evaluate, fit
 
 TRAIN, VALIDATION, TEST = 4000, 800, 1000  # reviews
 SENSES = {**dict.fromkeys(PRAISE, 1), **dict.fromkeys(BLAME, 0)}
@@ -197,7 +198,7 @@ def test_in_plain_reviews_the_words_agree_with_the_label(train):
 
 
 def test_a_bag_of_words_stays_below_its_ceiling(train, test, record_property):
-    accuracy = baselines.bag_of_words(train, test)["accuracy"]
+    accuracy = linear.bag_of_words(train, test)["accuracy"]
     counts = labels_by_bag(test).values()
     ceiling = sum(max(labels.values()) for labels in counts) / TEST
     record_property(

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
 from lstm_tutorial import LSTM
-from lstm_tutorial.__main__ import app
+from lstm_tutorial.cli.commands import app
 from lstm_tutorial.describe import Description, Row, describe
 from lstm_tutorial.describe.tables import Table, as_html, as_text
 

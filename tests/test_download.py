@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_tutorial.sentiment.imdb import cache_dir, download, load
+from lstm_tutorial.sentiment.data.imdb import cache_dir, download, load
 from tests.tiny_imdb import FILES, make_archive
 
 # Random enough not to compress, so that the archive comes in more than one piece.
@@ -139,7 +139,7 @@ def test_cache_folder_is_the_one_the_environment_names(server, tmp_path, monkeyp
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed_download_is_begun_anew(server, tmp_path):
     server.stalls_after = HALF
-    code = "import sys; from lstm_tutorial.sentiment.imdb import download; download(*sys.argv[1:])"
+    code = "import sys; from lstm_tutorial.sentiment.data import imdb; imdb.download(*sys.argv[1:])"
     arguments = [str(tmp_path), server.url, sha256(RIGHT)]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], env=dict(os.environ))
     try:

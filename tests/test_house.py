@@ -139,10 +139,28 @@ def imports_of(path: Path) -> set[str]:
 
 
 def test_only_the_command_line_imports_sentiment():
-    allowed = ("lstm_tutorial.sentiment", "lstm_tutorial.cli", "lstm_tutorial.__main__")
     for name, path in MODULES.items():
-        if not name.startswith(allowed):
+        if not name.startswith(("lstm_tutorial.sentiment", "lstm_tutorial.cli")):
             assert not {m for m in imports_of(path) if "sentiment" in m}, name
+
+
+MAY_IMPORT = {  # the rooms of sentiment, and those whose modules each may use besides its own
+    "data": set(),
+    "models": {"data"},
+    "training": {"data"},
+    "runs": {"data", "models", "training"},
+    "studies": {"data", "models", "training", "runs"},
+}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_rooms_of_sentiment_import_only_from_those_before_them(room):
+    home = "lstm_tutorial.sentiment."
+    modules = {name: path for name, path in MODULES.items() if name.startswith(home + room)}
+    assert len(modules) > 2
+    for name, path in modules.items():
+        rooms = {m.removeprefix(home).split(".")[0] for m in imports_of(path) if m.startswith(home)}
+        assert rooms - {room} <= MAY_IMPORT[room], name
 
 
 def test_imports_run_one_way():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial.sentiment import Review
-from lstm_tutorial.sentiment.imdb import load, split_by_film
+from lstm_tutorial.sentiment.data.imdb import load, split_by_film
 from tests.tiny_imdb import FILES, make_archive, make_folder
 
 

@@ -22,7 +22,7 @@ from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.utils.checkpoint import checkpoint
 
-from lstm_tutorial.order import reversal
+from lstm_tutorial.packed_order import reversal
 from tests.equality import Case, Tally, each, flat, results
 
 KINDS = ("padded", "unbatched", "packed sorted", "packed unsorted")

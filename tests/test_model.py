@@ -9,7 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import lstm_tutorial
-from lstm_tutorial.sentiment.model import (
+from lstm_tutorial.sentiment.models.bilstm import (
     POOLINGS,
     AttentionPool,
     BiLSTMClassifier,

@@ -2,8 +2,11 @@
 
 import pytest
 
-from lstm_tutorial.sentiment import Review, corpus, pipeline
-from lstm_tutorial.sentiment.pipeline import (
+from lstm_tutorial.sentiment import Review
+from lstm_tutorial.sentiment.data import corpus
+from lstm_tutorial.sentiment.data.text import build_vocab
+from lstm_tutorial.sentiment.runs import pipeline
+from lstm_tutorial.sentiment.runs.pipeline import (
     build_model,
     encoded,
     make_review_loader,
@@ -11,7 +14,6 @@ from lstm_tutorial.sentiment.pipeline import (
     read_part,
     read_training,
 )
-from lstm_tutorial.sentiment.text import build_vocab
 from tests.test_command_line import write_imdb
 
 SETTINGS = {

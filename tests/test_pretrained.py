@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from lstm_tutorial.__main__ import app
-from lstm_tutorial.sentiment import load_pretrained, pretrained, runs
+from lstm_tutorial.cli.commands import app
+from lstm_tutorial.sentiment import load_pretrained, runs
+from lstm_tutorial.sentiment.runs import pretrained
 from tests.test_command_line import SMALL, assert_one_line, call, write_imdb
 
 FILES = ("run.json", "vocab.json", "weights.safetensors")
@@ -21,12 +22,12 @@ CLEAR = {
 
 
 def test_it_is_smaller_than_5_megabytes():
-    assert sorted(path.name for path in pretrained.FOLDER.iterdir()) == sorted(FILES)
-    assert sum((pretrained.FOLDER / name).stat().st_size for name in FILES) < 5_000_000
+    assert sorted(path.name for path in pretrained.SHIPPED.iterdir()) == sorted(FILES)
+    assert sum((pretrained.SHIPPED / name).stat().st_size for name in FILES) < 5_000_000
 
 
 def test_its_record_promises_at_least_88_5_percent():
-    record = json.loads((pretrained.FOLDER / "run.json").read_text())
+    record = json.loads((pretrained.SHIPPED / "run.json").read_text())
     assert record["shipped"]["accuracy"] >= 0.885
     assert record["shipped"]["n"] == 25_000
 
@@ -49,7 +50,7 @@ def test_the_command_needs_no_network_and_no_run(tmp_path):
 
 
 def test_its_accuracy_on_fixed_test_reviews_is_the_recorded_one(imdb_archive):
-    record = json.loads((pretrained.FOLDER / "run.json").read_text())
+    record = json.loads((pretrained.SHIPPED / "run.json").read_text())
     found = pretrained.sample_accuracy(load_pretrained(), imdb_archive)
     assert found == pytest.approx(record["shipped"]["sample_accuracy"], abs=0.001)
 

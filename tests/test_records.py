@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from lstm_tutorial.__main__ import app
-from lstm_tutorial.cli_records import check_figures
-from lstm_tutorial.sentiment.records import KEYS, in_lines
+from lstm_tutorial.cli.commands import app
+from lstm_tutorial.cli.records import check_figures
+from lstm_tutorial.sentiment.runs.records import KEYS, in_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment import ablation, training
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.remedies import MAX_N, REMEDIES, LockedDropout, build
-from lstm_tutorial.sentiment.wide import NGramPath, WideAndDeepClassifier
+from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.models.remedies import MAX_N, REMEDIES, LockedDropout, build
+from lstm_tutorial.sentiment.models.wide import NGramPath, WideAndDeepClassifier
+from lstm_tutorial.sentiment.studies import ablation
 from tests.test_ablation import small  # noqa: F401
 from tests.test_command_line import call, write_imdb
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from lstm_tutorial import lstm_gates, lstm_step
-from lstm_tutorial.sentiment import behaviour, evidence, load_pretrained, runs
-from lstm_tutorial.sentiment.corpus import make_reviews
-from lstm_tutorial.sentiment.text import encode, tokenize
+from lstm_tutorial.sentiment import load_pretrained, runs
+from lstm_tutorial.sentiment.data.corpus import make_reviews
+from lstm_tutorial.sentiment.data.text import encode, tokenize
+from lstm_tutorial.sentiment.studies import behaviour, evidence
 
 PAGE = "book/sentiment.html"
 OUT = ("Cn", "Cs")  # unassigned, and halves of a pair: no text holds them

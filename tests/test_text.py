@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_tutorial.sentiment.text import build_vocab, encode, load_vocab, save_vocab, tokenize
+from lstm_tutorial.sentiment.data.text import build_vocab, encode, load_vocab, save_vocab, tokenize
 
 REVIEWS = [["the", "plot", "the", "end"], ["the", "end", "a", "film"]]
 TOKENS = st.lists(st.lists(st.text(min_size=1, max_size=5), max_size=20), max_size=10)
 
 
 def test_importing_says_nothing():
-    command = [sys.executable, "-W", "always", "-c", "import lstm_tutorial.sentiment.text"]
+    command = [sys.executable, "-W", "always", "-c", "import lstm_tutorial.sentiment.data.text"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout == run.stderr == ""
 

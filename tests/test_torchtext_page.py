@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchtext.vocab import Vocab
 
-from lstm_tutorial.sentiment import imdb
-from lstm_tutorial.sentiment.text import tokenize
+from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.text import tokenize
 
 PAGE = Path(__file__).parents[1] / "book" / "torchtext.ipynb"
 

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lstm_tutorial.sentiment import checkpoints, training
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.checkpoints import write_whole
-from lstm_tutorial.sentiment.training import (
+from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.training import checkpoints
+from lstm_tutorial.sentiment.training.checkpoints import write_whole
+from lstm_tutorial.sentiment.training.loop import (
     best_epoch,
     evaluate,
     fit,

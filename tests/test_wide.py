@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lstm_tutorial.sentiment import baselines, training
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.wide import (
+from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.models import linear
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.wide import (
     FOLDS,
     NGramPath,
     WideAndDeepClassifier,
@@ -77,10 +78,10 @@ def test_weights_of_a_fold_are_the_baselines_without_its_reviews():
         ngram_buckets(torch.tensor([ids]), torch.tensor([len(ids)]), 2, SMALL)[0] for ids in rows
     ]
     sizes = np.array([len(numbers) for numbers in found])
-    features = baselines.binary_features(torch.cat(found).numpy(), sizes, SMALL)
+    features = linear.binary_features(torch.cat(found).numpy(), sizes, SMALL)
     for k in set(folds.tolist()):
         others = folds != k
-        wanted, bias = baselines.weigh(features[others], labels[others])
+        wanted, bias = linear.weigh(features[others], labels[others])
         assert_close(path.fold_weights[k], torch.tensor(wanted, dtype=torch.float32))
         assert path.fold_biases[k].item() == pytest.approx(bias, rel=1e-3)
     assert_close(path.weight, path.fold_weights.mean(dim=0))

@@ -12,7 +12,9 @@ from typing import Any
 from safetensors.numpy import load_file
 from sphinx.application import Sphinx
 
-from lstm_tutorial.sentiment import evidence, load_pretrained, pretrained, runs
+from lstm_tutorial.sentiment import load_pretrained, runs
+from lstm_tutorial.sentiment.runs import pretrained
+from lstm_tutorial.sentiment.studies import evidence
 
 SCRIPTS = {
     "lstm-cell": ["lstm-cell.js"],
@@ -33,12 +35,12 @@ def model_script() -> str:
     Raises:
         ValueError: if the shipped model is none that ``lstm-review-model.js`` can compute.
     """
-    settings = json.loads((pretrained.FOLDER / "run.json").read_text())["configuration"]
+    settings = json.loads((pretrained.SHIPPED / "run.json").read_text())["configuration"]
     wanted = {"pooling": "max", "num_layers": 1, "keep": "head"}
-    tensors = load_file(pretrained.FOLDER / "weights.safetensors")
+    tensors = load_file(pretrained.SHIPPED / "weights.safetensors")
     if {key: settings[key] for key in wanted} != wanted or "embedding.weight" not in tensors:
         raise ValueError(f"lstm-review-model.js computes {wanted}, got {settings}: extend it")
-    vocab = json.loads((pretrained.FOLDER / "vocab.json").read_text(encoding="utf-8"))
+    vocab = json.loads((pretrained.SHIPPED / "vocab.json").read_text(encoding="utf-8"))
     content = {
         "sizes": {
             "E": settings["embedding_dim"],

@@ -14,18 +14,22 @@ Nothing is run: each shape is a formula, worked out with the sizes that the modu
 have. Input that the module would refuse is refused in torch's words, with what to change.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from typing import TYPE_CHECKING
 
-from lstm_tutorial.describe.description import Description, Part, Row
-from lstm_tutorial.describe.form import Form
-from lstm_tutorial.describe.notes import notes_on
-from lstm_tutorial.describe.refusals import checked_input, require_lstm
-from lstm_tutorial.describe.rows import input_rows, output_rows, parameter_rows
+from lstm_tutorial._lazy import lazy
 
-__all__ = ["Description", "Part", "Row", "describe"]
+if TYPE_CHECKING:  # torch takes seconds to import: only a call needs it
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+    from torch.nn.utils.rnn import PackedSequence
+
+    from lstm_tutorial.describe.description import Description
+
+__all__, __getattr__, __dir__ = lazy(__name__, {"description": ["Description", "Part", "Row"]})
+__all__ += ["describe"]
 
 
 def describe(
@@ -52,6 +56,12 @@ def describe(
             ``pack_padded_sequence`` or the call of the module would raise, in torch's words and
             with a line that says what to change.
     """
+    from lstm_tutorial.describe.description import Description
+    from lstm_tutorial.describe.form import Form
+    from lstm_tutorial.describe.notes import notes_on
+    from lstm_tutorial.describe.refusals import checked_input, require_lstm
+    from lstm_tutorial.describe.rows import input_rows, output_rows, parameter_rows
+
     require_lstm(module)
     input = checked_input(module, input_shape_or_tensor, lengths)
     length = None

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_tutorial.contract import check_packed, check_padded
+from lstm_tutorial.contract.lstm import check_packed, check_padded
 from lstm_tutorial.describe import advice
 from lstm_tutorial.lstm import LSTM
 

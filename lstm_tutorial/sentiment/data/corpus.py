@@ -18,7 +18,7 @@ two in nine, the words decide.
 import random
 import re
 
-from lstm_tutorial.sentiment import Review
+from lstm_tutorial.sentiment.data.review import Review
 
 # None of these begins with a vowel, so "a" stands before each of them.
 PRAISE = (

@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-from lstm_tutorial.sentiment import folders, runs
-from lstm_tutorial.sentiment.checkpoints import save_weights
-from lstm_tutorial.sentiment.folders import RECORD, VOCAB, WEIGHTS
-from lstm_tutorial.sentiment.pipeline import read_part
-from lstm_tutorial.sentiment.runs import Run
+from lstm_tutorial.sentiment.runs import folders
+from lstm_tutorial.sentiment.training.checkpoints import save_weights
+from lstm_tutorial.sentiment.runs.folders import RECORD, VOCAB, WEIGHTS
+from lstm_tutorial.sentiment.runs.pipeline import read_part
+from lstm_tutorial.sentiment.runs.run import Run, load, measure, predict
 
-FOLDER = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parents[1] / "shipped"
 SAMPLE = 2000
 
 
-def load() -> Run:
-    """Read the model that comes with the package.
+def load_pretrained() -> Run:
+    """Read the small model that comes with the package; no network is needed.
 
     Returns:
         The model in evaluation mode, its vocabulary and its settings, for ``runs.predict``.
     """
-    return runs.load(FOLDER)
+    return load(SHIPPED)
 
 
 def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, float]:
@@ -39,9 +39,9 @@ def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, floa
     """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise ValueError(f"expected a new or an empty folder for the halved model, got {target}")
-    run, record = runs.load(source), folders.load_record(source)
+    run, record = load(source), folders.load_record(source)
     run.model.half().float()  # in place: the weights are rounded, the arithmetic is not
-    measured = runs.measure(run, "test", root)
+    measured = measure(run, "test", root)
     shipped = {"dtype": "float16", **measured, "sample_accuracy": sample_accuracy(run, root)}
     target.mkdir(parents=True, exist_ok=True)
     save_weights(run.model.half(), target / WEIGHTS)
@@ -62,6 +62,6 @@ def sample_accuracy(run: Run, root: Path | None = None) -> float:
     """
     reviews = read_part("test", run.settings, root)
     reviews = reviews[:: max(1, len(reviews) // SAMPLE)][:SAMPLE]
-    probabilities = runs.predict(run, (review.text for review in reviews))
+    probabilities = predict(run, (review.text for review in reviews))
     right = [(p > 0.5) == review.label for p, review in zip(probabilities, reviews, strict=True)]
     return sum(right) / len(right)

@@ -11,9 +11,9 @@ from typing import Any
 
 from torchtext.vocab import Vocab
 
-from lstm_tutorial.sentiment.checkpoints import PART, write_whole
-from lstm_tutorial.sentiment.records import KEYS
-from lstm_tutorial.sentiment.text import save_vocab
+from lstm_tutorial.sentiment.training.checkpoints import PART, write_whole
+from lstm_tutorial.sentiment.runs.records import KEYS
+from lstm_tutorial.sentiment.data.text import save_vocab
 
 RECORD, STARTED, VOCAB = "run.json", "started.json", "vocab.json"
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from lstm_tutorial.sentiment.evaluation import evaluating
-from lstm_tutorial.sentiment.observing import bilstm_of
-from lstm_tutorial.sentiment.runs import Run
-from lstm_tutorial.sentiment.text import UNK, encode, tokenize
+from lstm_tutorial.sentiment.data.text import UNK, encode, tokenize
+from lstm_tutorial.sentiment.runs.run import Run
+from lstm_tutorial.sentiment.studies.observing import bilstm_of
+from lstm_tutorial.sentiment.training.evaluation import evaluating
 
 
 def occlusion(run: Run, text: str) -> tuple[list[str], Tensor]:

@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from lstm_tutorial.sentiment import Review
-from lstm_tutorial.sentiment.text import tokenize
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.text import tokenize
 
 C_WORDS, C_NGRAMS = 0.03, 0.3  # inverse regularisation strengths
 SMOOTHING = 1.0  # added to every count, as Wang and Manning do

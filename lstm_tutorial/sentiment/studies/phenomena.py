@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lstm_tutorial.sentiment import Review
-from lstm_tutorial.sentiment.pipeline import tokens_of
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.runs.pipeline import tokens_of
 
 LENGTHS = (0, 100, 200, 400, 800)  # tokens; a group begins above each
 

@@ -1,4 +1,4 @@
-"""What the commands in ``__main__.py`` stand on: errors in one line, options, texts."""
+"""Helpers for the commands: one-line errors, option handling, reading and printing text."""
 
 import codecs
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from lstm_tutorial.presets import PRESETS
+from lstm_tutorial.sentiment.runs.presets import PRESETS
 
 MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
 # Options that shape no result.

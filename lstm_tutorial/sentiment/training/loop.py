@@ -22,13 +22,13 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment.checkpoints import (
+from lstm_tutorial.sentiment.training.checkpoints import (
     load_checkpoint,
     load_weights,
     save_checkpoint,
     save_weights,
 )
-from lstm_tutorial.sentiment.evaluation import (
+from lstm_tutorial.sentiment.training.evaluation import (
     averages,
     count_correct,
     device_of,

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
 OFF = {  # what a setting is where no remedy is taken
     "num_layers": 1,

@@ -11,15 +11,18 @@ from typing import Any
 
 import torch
 
-from lstm_tutorial.sentiment import Review, imdb, remedies, training
-from lstm_tutorial.sentiment.batches import make_loader, truncate
-from lstm_tutorial.sentiment.folders import read_json
-from lstm_tutorial.sentiment.mistakes import SIDES, PaddedClassifier
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import SPLIT_SEED, tokens_of
-from lstm_tutorial.sentiment.records import machine, versions
-from lstm_tutorial.sentiment.text import build_vocab, encode
-from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.batches import make_loader, truncate
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.text import build_vocab, encode
+from lstm_tutorial.sentiment.models import remedies
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.mistakes import SIDES, PaddedClassifier
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs.folders import read_json
+from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, tokens_of
+from lstm_tutorial.sentiment.runs.records import machine, versions
 
 BASE = {
     "pooling": "max",

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from torch.utils.data import DataLoader
 from torchtext.vocab import Vocab
 
-from lstm_tutorial.sentiment import Review, corpus, imdb
-from lstm_tutorial.sentiment.batches import make_loader, truncate
-from lstm_tutorial.sentiment.folders import Settings
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.text import build_vocab, encode, tokenize
-from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.data import corpus, imdb
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.batches import make_loader, truncate
+from lstm_tutorial.sentiment.runs.folders import Settings
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
 OF_MODEL = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
 BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"

@@ -10,21 +10,29 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from lstm_tutorial.sentiment import Review, baselines, behaviour, imdb, phenomena, runs
-from lstm_tutorial.sentiment.calibration import calibration_error, fit_temperature, reliability
-from lstm_tutorial.sentiment.observing import Observed, aucs, best_units, observe
-from lstm_tutorial.sentiment.pipeline import read_part, tokens_of
-from lstm_tutorial.sentiment.records import machine, peak_memory_mib, versions
-from lstm_tutorial.sentiment.runs import Run
+from lstm_tutorial.sentiment import runs
+from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.models import linear
+from lstm_tutorial.sentiment.runs.pipeline import read_part, tokens_of
+from lstm_tutorial.sentiment.runs.records import machine, peak_memory_mib, versions
+from lstm_tutorial.sentiment.runs.run import Run
+from lstm_tutorial.sentiment.studies import behaviour, phenomena
+from lstm_tutorial.sentiment.studies.calibration import (
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from lstm_tutorial.sentiment.studies.observing import Observed, aucs, best_units, observe
 
 Z = 1.959964  # two-sided 95%
 CONFIDENT = 20
 Logits = Callable[[Iterable[str]], np.ndarray]
-LINEAR: dict[str, Callable[[Sequence[Review]], baselines.LinearModel]] = {
-    "bag of words": baselines.fit_words,
-    "naive Bayes, 1 word": partial(baselines.fit_ngrams, max_n=1),
-    "naive Bayes, 1 to 2 words": partial(baselines.fit_ngrams, max_n=2),
-    "naive Bayes, 1 to 3 words": partial(baselines.fit_ngrams, max_n=3),
+LINEAR: dict[str, Callable[[Sequence[Review]], linear.LinearModel]] = {
+    "bag of words": linear.fit_words,
+    "naive Bayes, 1 word": partial(linear.fit_ngrams, max_n=1),
+    "naive Bayes, 1 to 2 words": partial(linear.fit_ngrams, max_n=2),
+    "naive Bayes, 1 to 3 words": partial(linear.fit_ngrams, max_n=3),
 }
 BEST = "naive Bayes, 1 to 3 words"  # of the linear models
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_tutorial.cell_contract import are_tensors
+from lstm_tutorial.contract.cell import are_tensors
 
 
 def check_dropout(dropout: Any, num_layers: Any, stacklevel: int) -> None:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from torch import nn
 from torchtext.vocab import Vocab
 
-from lstm_tutorial.sentiment import Review, folders, training
-from lstm_tutorial.sentiment.batches import make_loader
-from lstm_tutorial.sentiment.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
-from lstm_tutorial.sentiment.pipeline import (
+from lstm_tutorial.sentiment import training
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.runs import folders
+from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
+from lstm_tutorial.sentiment.runs.pipeline import (
     OF_MODEL,
     build_model,
     encoded,
@@ -19,9 +21,9 @@ from lstm_tutorial.sentiment.pipeline import (
     prepare,
     read_part,
 )
-from lstm_tutorial.sentiment.records import make_record
-from lstm_tutorial.sentiment.text import load_vocab
-from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs.records import make_record
+from lstm_tutorial.sentiment.data.text import load_vocab
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
 POOL = 3200  # texts that predict sorts by length together
 NEEDED = (*OF_MODEL, "corpus", "max_length", "keep", "batch_size")  # settings of any run

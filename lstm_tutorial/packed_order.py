@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lstm_tutorial.contract import check_rows
+from lstm_tutorial.contract.lstm import check_rows
 
 
 def sorted_rows(hx: tuple[Tensor, Tensor], indices: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment import baselines
-from lstm_tutorial.sentiment.model import PRIME, BiLSTMClassifier
+from lstm_tutorial.sentiment.models import linear
+from lstm_tutorial.sentiment.models.bilstm import PRIME, BiLSTMClassifier
 
 BUCKETS = 2**22
 FOLDS = 5
@@ -64,7 +64,7 @@ def fold_of(ids: Tensor) -> Tensor:
 class NGramPath(nn.Module):
     """Add up the weights of a review's distinct n-grams.
 
-    ``fit`` fits the weights once, with the regression of ``baselines.fit_ngrams``, to the words
+    ``fit`` fits the weights once, with the regression of ``linear.fit_ngrams``, to the words
     that the model is given: cut at its length, and rare ones unknown. Gradients leave them alone.
     Weights that were fitted to a review know its label. So there is a set of weights for each
     fold, fitted to the other folds: in training mode a review gets those of its own fold, in
@@ -101,14 +101,14 @@ class NGramPath(nn.Module):
                 kept.append(new.numpy())
             folds.append(fold_of(batch.ids).numpy())
             labels.append(batch.labels.numpy())
-        features = baselines.binary_features(
+        features = linear.binary_features(
             np.concatenate(numbers), np.concatenate(sizes), len(self.weight)
         )
         fold, label = np.concatenate(folds), np.concatenate(labels)
         if out_of_fold:
-            fitted = [baselines.weigh(features[fold != k], label[fold != k]) for k in range(FOLDS)]
+            fitted = [linear.weigh(features[fold != k], label[fold != k]) for k in range(FOLDS)]
         else:
-            fitted = [baselines.weigh(features, label)] * FOLDS
+            fitted = [linear.weigh(features, label)] * FOLDS
         self.fold_weights = torch.tensor(np.stack([w for w, _ in fitted]), dtype=torch.float32)
         self.fold_biases = torch.tensor([b for _, b in fitted])
         self.weight.copy_(self.fold_weights.mean(dim=0))

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from lstm_tutorial.cli import settings_of
+from lstm_tutorial.cli.lines import settings_of
 
 Record = Mapping[str, Any]
 ANY = ("command", "versions", "machine")
@@ -28,7 +28,7 @@ def committed_records() -> list[Path]:
         Those of the working directory, if it is a checkout of the project, and the shipped model's.
     """
     found = [*Path("book/records").glob("*.json"), *Path("benchmarks/results").glob("*.json")]
-    return [*sorted(found), Path(__file__).parent / "sentiment" / "shipped" / "run.json"]
+    return [*sorted(found), Path(__file__).parents[1] / "sentiment" / "shipped" / "run.json"]
 
 
 def check_record(path: Path, app: typer.Typer) -> str:
@@ -45,8 +45,8 @@ def check_record(path: Path, app: typer.Typer) -> str:
         ValueError: if the record is damaged, or its command is none of ours, or asks for other
             settings than the record names.
     """
-    from lstm_tutorial.sentiment.folders import read_json
-    from lstm_tutorial.sentiment.records import KEYS
+    from lstm_tutorial.sentiment.runs.folders import read_json
+    from lstm_tutorial.sentiment.runs.records import KEYS
 
     record = read_json(path)
     lacking = [key for key in ANY if key not in record]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial.sentiment.model import (
+from lstm_tutorial.sentiment.models.bilstm import (
     POOLINGS,
     BiLSTMClassifier,
     final_states,

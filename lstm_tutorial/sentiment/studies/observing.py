@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from lstm_tutorial.sentiment import Review
-from lstm_tutorial.sentiment.evaluation import evaluating
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.pipeline import make_review_loader
-from lstm_tutorial.sentiment.runs import Run
-from lstm_tutorial.sentiment.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs.pipeline import make_review_loader
+from lstm_tutorial.sentiment.runs.run import Run
+from lstm_tutorial.sentiment.training.evaluation import evaluating
 
 BEST = 3  # of each sign
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lstm_tutorial.sentiment.training import best_epoch
+from lstm_tutorial.sentiment.training.loop import best_epoch
 
 KEYS = ("command", "configuration", "seed", "versions", "machine", "data", "epochs", "best_epoch")
 KEYS += ("seconds", "peak_memory_mib", "test")

@@ -1,0 +1,288 @@
+"""Command line: download the reviews, train a classifier, evaluate it, ask it.
+
+Heavy imports stand inside the commands, so that ``--help`` answers at once. A command raises; the
+one line that a user reads is written in ``lines.py``.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from lstm_tutorial.cli.lines import (
+    OneLineErrors,
+    answers,
+    command_to_repeat,
+    decode,
+    open_lines,
+    settings_of,
+    use_preset,
+)
+from lstm_tutorial.cli.records import check_figures, check_record, committed_records
+from lstm_tutorial.sentiment.runs.presets import PRESETS
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Train a bidirectional LSTM on film reviews, test it, and ask it.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Corpus = Literal["imdb", "built-in"]
+Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
+Keep = Literal["head", "tail", "both"]
+Part = Literal["train", "validation", "test"]
+Format = Literal["text", "csv", "jsonl"]
+Study = Literal["mistakes", "remedies"]
+Root = Annotated[
+    Path | None,
+    Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
+]
+
+
+@app.command()
+def download(
+    cache: Annotated[Path | None, Option(help="Folder to keep the reviews in.")] = None,
+) -> None:
+    """Download IMDB and print where it is."""
+    from lstm_tutorial.sentiment.data import imdb
+
+    print(imdb.download(cache))
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    run_dir: Annotated[Path, Argument(help="Folder for weights, vocabulary and record.")],
+    preset: Annotated[
+        str | None,
+        Option(
+            callback=use_preset,
+            is_eager=True,
+            help=f"Defaults for all other options: {', '.join(PRESETS)}.",
+        ),
+    ] = None,
+    corpus: Annotated[Corpus, Option(help="The reviews to learn.")] = "imdb",
+    root: Root = None,
+    pooling: Annotated[Pooling, Option(help="How outputs become one sentence vector.")] = "max",
+    epochs: Annotated[int, Option(min=1, help="Passes over the training part, at most.")] = 4,
+    batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = 64,
+    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = 4e-3,
+    embedding_dim: Annotated[int, Option(min=1, help="Features of a word.")] = 100,
+    hidden_size: Annotated[int, Option(min=1, help="Hidden features of a direction.")] = 128,
+    num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = 1,
+    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = 0.3,
+    word_dropout: Annotated[float, Option(min=0, max=1, help="Rate for whole words.")] = 0.1,
+    vocab_size: Annotated[int, Option(min=3, help="Most frequent words to know.")] = 30_000,
+    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = 1,
+    max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
+    keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
+    ngrams: Annotated[int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")] = 0,
+    bigrams: Annotated[int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")] = 0,
+    ema: Annotated[
+        float, Option(help="Average the weights over steps, with this decay, below 1.")
+    ] = 0.0,
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
+    validation_fraction: Annotated[float, Option(help="Part held out, or 0; below 1.")] = 0.1,
+    threads: Annotated[
+        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on after a stop.")] = False,
+    no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
+) -> None:
+    """Train a classifier into a run folder."""
+    import torch
+    from tqdm import tqdm
+
+    from lstm_tutorial.sentiment import runs
+
+    torch.manual_seed(seed)
+    torch.set_flush_denormal(True)  # gradients that fade through time are slow to compute with
+    torch.set_num_threads(threads or torch.get_num_threads())
+    settings, command = settings_of(context), command_to_repeat(context)
+    with tqdm(desc="batches", file=sys.stderr, disable=None, leave=False) as bar:
+
+        def show(epoch: dict) -> None:
+            with tqdm.external_write_mode():  # hides the bar while the line is written
+                line = EPOCH_LINE + VALIDATION * ("validation_loss" in epoch)
+                print((line + ", {seconds:.0f} s").format(**epoch), flush=True)
+            bar.reset()
+
+        record = runs.train(
+            run_dir, settings, root, command, resume, not no_test, bar.reset, show, bar.update
+        )
+    if record["test"]:
+        print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
+
+
+EPOCH_LINE = "epoch {epoch}: train loss {train_loss:.4f} accuracy {train_accuracy:.4f}"
+VALIDATION = ", validation loss {validation_loss:.4f} accuracy {validation_accuracy:.4f}"
+
+
+@app.command()
+def evaluate(
+    run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
+    root: Root = None,
+    split: Annotated[Part, Option(help="Which part of the run's corpus.")] = "test",
+) -> None:
+    """Measure a run on a part of its corpus."""
+    from lstm_tutorial.sentiment import runs
+
+    measured = runs.measure(runs.load(run_dir), split, root)
+    print(f"{split} " + "accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**measured))
+
+
+@app.command()
+def ablate(
+    path: Annotated[Path, Argument(help="JSON file for the record.")],
+    root: Root = None,
+    study: Annotated[Study, Option(help="What to change.")] = "mistakes",
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    threads: Annotated[
+        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
+    ] = None,
+) -> None:
+    """Train and test the classifier with one thing changed at a time; go on where it stopped."""
+    import torch
+
+    from lstm_tutorial.sentiment.runs import folders
+    from lstm_tutorial.sentiment.studies import ablation
+
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it first")
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads or torch.get_num_threads())
+    before = ablation.load_results(path, seed, study)
+    line = "{name}: test accuracy {test_accuracy:.4f}, {seconds:.0f} s"
+
+    def keep(record: dict) -> None:
+        folders.write_json(path, record)
+        print(line.format(**record["results"][-1]), flush=True)
+
+    ablation.run(seed, root, study, before, keep)
+
+
+@app.command()
+def analyse(
+    path: Annotated[Path, Argument(help="JSON file for the record.")],
+    root: Root = None,
+    run: Annotated[
+        list[Path] | None, Option(help="Folder of a finished run; may be repeated.")
+    ] = None,
+) -> None:
+    """Measure runs beside linear models: by length, by rating, by phenomenon, and how sure."""
+    from lstm_tutorial.sentiment import runs
+    from lstm_tutorial.sentiment.runs import folders, pretrained
+    from lstm_tutorial.sentiment.studies import analysis
+
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it first")
+    if path.exists() and "classifiers" not in folders.read_json(path):
+        raise ValueError(f"expected a new file or the record of an analysis, got {path}")
+    named = {"shipped": pretrained.load_pretrained()}
+    for one in run or []:
+        if (name := one.resolve().name) in named:
+            raise ValueError(f"expected runs in folders of different names, got {name} twice")
+        named[name] = runs.load(one)
+    words = ["python -m lstm_tutorial analyse", shlex.quote(path.name)]
+    words += ['--root "$IMDB_ARCHIVE"'] if root else []
+    command = " ".join(words + [f"--run {shlex.quote(name)}" for name in list(named)[1:]])
+    record = {"command": command, **analysis.analyse(named, root)}
+    folders.write_json(path, record)
+    for name, found in record["classifiers"].items():
+        print(f"{name}: test accuracy {found['accuracy']:.4f}")
+
+
+@app.command()
+def records(
+    paths: Annotated[
+        list[Path] | None, Argument(help="JSON files; default: those that the book reads.")
+    ] = None,
+) -> None:
+    """List records and verify them: whole, repeatable by their command, shown by the book."""
+    is_checkout = not paths and Path("book/records").is_dir()
+    for path in paths or committed_records():
+        print(f"{path}: {check_record(path, app)}")
+        if is_checkout:
+            print(f"  accuracies: {check_figures(path)}")
+
+
+@app.command()
+def ship(
+    run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
+    target: Annotated[Path, Argument(help="Folder for the halved model.")],
+    root: Root = None,
+) -> None:
+    """Halve a run's weights, so that it can be given away, and test it."""
+    from lstm_tutorial.sentiment.runs import pretrained
+
+    measured = pretrained.ship(run_dir, target, root)
+    print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**measured))
+
+
+@app.command()
+def predict(
+    text: Annotated[str | None, Argument(help="A review; default: one a line from stdin.")] = None,
+    run: Annotated[
+        Path | None, Option(help="Folder of a finished run; default: the model of the package.")
+    ] = None,
+    file: Annotated[Path | None, Option(help="File with one review a line.")] = None,
+    format: Annotated[Format, Option(help="How to print the answers.")] = "text",
+) -> None:
+    """Print label and probability of reviews."""
+    from tqdm import tqdm
+
+    from lstm_tutorial.sentiment import runs
+    from lstm_tutorial.sentiment.runs import pretrained
+
+    if text is not None and file is not None:
+        raise ValueError("expected a review or --file, got both: leave one out")
+    if text is not None and len(text.split()) == 1 and Path(text).is_file():
+        raise ValueError(f"expected a review, got the name of a file: use --file {text}")
+    loaded = runs.load(run) if run else pretrained.load_pretrained()
+    with open_lines(text, file) as lines:
+        probabilities = runs.predict(loaded, decode(lines))
+        bar = tqdm(probabilities, "reviews", file=sys.stderr, disable=None, leave=False, delay=1)
+        for answer in answers(bar, format):
+            print(answer)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Read numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        wanted = "whole numbers with commas between them, such as 32,10,128"
+        raise typer.BadParameter(f"expected {wanted}, got {text!r}.") from None
+
+
+@app.command()
+def describe(
+    input_size: Annotated[int, Argument(help="Features of a step, H_in.")],
+    hidden_size: Annotated[int, Argument(help="Features of the cell state, H_cell.")],
+    input: Annotated[str, Option(help="Shape of the input, such as 10,32,128.")],
+    lengths: Annotated[str | None, Option(help="Of the sequences, to be packed.")] = None,
+    num_layers: Annotated[int, Option(help="Stacked LSTM layers.")] = 1,
+    bias: Annotated[bool, Option(help="Whether there are biases.")] = True,
+    batch_first: Annotated[bool, Option("--batch-first", help="Batch before time.")] = False,
+    bidirectional: Annotated[bool, Option("--bidirectional", help="Read backwards too.")] = False,
+    proj_size: Annotated[int, Option(help="Features that h is projected to.")] = 0,
+) -> None:
+    """Print every shape and count of an LSTM."""
+    from torch import nn
+
+    from lstm_tutorial.describe import describe as describe_module
+
+    options = {"num_layers": num_layers, "bias": bias, "batch_first": batch_first}
+    options |= {"bidirectional": bidirectional, "proj_size": proj_size}
+    shape = whole_numbers(input)
+    try:
+        module = nn.LSTM(input_size, hidden_size, **options, device="meta")  # takes no memory
+        print(describe_module(module, shape, lengths and whole_numbers(lengths)))
+    except (LookupError, TypeError) as error:  # torch's words for some wrong shapes
+        raise ValueError(str(error)) from error

@@ -1,0 +1,1 @@
+"""What torch refuses, in its own words."""

@@ -1,0 +1,24 @@
+"""``Review``: one labelled review, from any corpus."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Review:
+    """Hold one labelled review, from either corpus.
+
+    Args:
+        text: the review as it was written, markup included.
+        label: 1 for positive, 0 for negative.
+        rating: stars from 1 to 10 (IMDB only).
+        id: ``"train/pos/42"`` (IMDB) or ``"built-in/42"``.
+        film: the film's IMDB identifier, ``"tt0123456"`` (IMDB only).
+        phenomenon: which construction the review exercises (built-in corpus only).
+    """
+
+    text: str
+    label: int
+    rating: int | None = None
+    id: str | None = None
+    film: str | None = None
+    phenomenon: str | None = None
