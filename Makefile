@@ -5,7 +5,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CHAPTERS = $(wildcard book/*.ipynb)
-PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.py tests/test_*widget*.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,18 +36,17 @@ lint: $(STAMP) ## check style: ruff, on modules and notebooks
 
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(STAMP) compiler ## test the package and the files of the repository
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 \
-	  $(PAGES:%=--ignore %)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --ignore tests/pages
 
 nbval: $(STAMP) ## run every notebook and compare with its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
 
 pages: $(STAMP) chromium ## test the built pages, in a browser too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope $(PAGES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/pages
 
 chromium: $(STAMP)
-	@$(BIN)/python tests/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	@$(BIN)/python tools/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 	  || echo "No Chromium found, so the browser tests are skipped: install chromium or" \
 	  "google-chrome, or name one in the environment variable CHROMIUM."
@@ -83,15 +81,15 @@ bench: ## time LSTMs beside each other and store the record (25 minutes, on a qu
 	  $(if $(IMDB_ARCHIVE),--imdb $(IMDB_ARCHIVE))
 
 pdf: build chromium ## print the whole book into one file, _build/book.pdf
-	$(BIN)/python -m tests.pdf _build/book.pdf
+	$(BIN)/python -m tools.pdf _build/book.pdf
 
 screenshots: build chromium ## photograph every page, wide and narrow, light and dark, into _build/screenshots
-	$(BIN)/python -m tests.screenshots _build/screenshots
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tools.screenshots _build/screenshots
+	$(BIN)/python -m tools.screenshots
 
 EXERCISES =
 assignment: $(STAMP) ## write an assignment and its solutions: make assignment EXERCISES="ex-cell ex-inputs-run"
-	$(BIN)/python book/assignment.py _build/assignment $(EXERCISES)
+	$(BIN)/python tools/assignment.py _build/assignment $(EXERCISES)
 
 clean: ## remove everything that make made
 	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.chromium import find_chromium
+from tools.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"

@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "ablation": [],
-        "analysis": ["analyse", "difference", "interval"],
+        "analysis": ["Z", "analyse", "difference", "interval"],
         "behaviour": [],
         "calibration": ["calibration_error"],
         "evidence": [],

@@ -1,0 +1,1 @@
+"""What works on the repository and belongs to neither the package nor the tests."""
