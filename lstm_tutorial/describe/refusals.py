@@ -32,7 +32,11 @@ def require_lstm(module: Any) -> None:
     if not isinstance(module, nn.LSTM | LSTM):
         parts = module.named_modules() if isinstance(module, nn.Module) else ()
         inside = [name for name, part in parts if isinstance(part, nn.LSTM | LSTM)]
-        kind = f"the class {module.__name__}" if isinstance(module, type) else type(module).__name__
+        is_class = isinstance(module, type)
+        cls = module if is_class else type(module)
+        kind = (
+            "the class " * is_class + f"{cls.__module__}.{cls.__qualname__}"
+        )  # two are named LSTM
         words = f"expected a torch.nn.LSTM or lstm_tutorial.LSTM, got {kind}"
         raise _refusal(TypeError, words, advice.on_module(module, inside))
 

@@ -242,6 +242,15 @@ def test_a_packed_sequence_takes_no_lengths():
         describe(nn.LSTM(3, 4), packed, [5, 3])
 
 
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+def test_a_quantized_lstm_is_refused_by_its_full_name():
+    quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(3, 4)), {nn.LSTM})[0]
+    with pytest.raises(
+        TypeError, match=r"got torch\.ao\.nn\.quantized\.dynamic\.modules\.rnn\.LSTM"
+    ):
+        describe(quantized, (5, 2, 3))
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 4), (1, 4)], ids=["batched", "unbatched"])
 def test_states_are_not_taken_for_lengths(shape):
     hx = zeros(shape), zeros(shape)
@@ -252,16 +261,24 @@ def test_states_are_not_taken_for_lengths(shape):
 @pytest.mark.parametrize(
     ("module", "got", "says"),
     [
-        (nn.GRU(3, 4), "got GRU", "describe an LSTM"),
-        (nn.LSTMCell(3, 4), "got LSTMCell", "describe an LSTM"),
-        (nn.LSTM, "got the class LSTM", r"build it first, such as LSTM\(128, 256\)"),
-        (nn.ModuleDict({"encoder": nn.LSTM(3, 4)}), "got ModuleDict", r"model\.encoder"),
+        (nn.GRU(3, 4), r"got torch\.nn\.modules\.rnn\.GRU", "describe an LSTM"),
+        (nn.LSTMCell(3, 4), r"got torch\.nn\.modules\.rnn\.LSTMCell", "describe an LSTM"),
+        (
+            nn.LSTM,
+            r"got the class torch\.nn\.modules\.rnn\.LSTM",
+            r"build it first, such as LSTM\(128, 256\)",
+        ),
+        (
+            nn.ModuleDict({"encoder": nn.LSTM(3, 4)}),
+            r"got torch\.nn\.modules\.container\.ModuleDict",
+            r"model\.encoder",
+        ),
         (
             nn.ModuleList(nn.LSTM(3, 4) for _ in range(4)),
-            "got ModuleList",
+            r"got torch\.nn\.modules\.container\.ModuleList",
             r"model\.0, model\.1, model\.2\.",
         ),
-        (None, "got NoneType", "describe an LSTM"),
+        (None, "got builtins.NoneType", "describe an LSTM"),
     ],
 )
 def test_what_is_no_lstm_is_refused(module, got, says):
