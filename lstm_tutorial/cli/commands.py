@@ -23,6 +23,7 @@ from lstm_tutorial.cli.lines import (
 )
 from lstm_tutorial.cli.records import check_figures, check_record, committed_records
 from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Settings
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -32,9 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Corpus = Literal["imdb", "built-in"]
-Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
-Keep = Literal["head", "tail", "both"]
 Part = Literal["train", "validation", "test"]
 Format = Literal["text", "csv", "jsonl"]
 Study = Literal["mistakes", "remedies"]
@@ -66,29 +64,51 @@ def train(
             help=f"Defaults for all other options: {', '.join(PRESETS)}.",
         ),
     ] = None,
-    corpus: Annotated[Corpus, Option(help="The reviews to learn.")] = "imdb",
+    corpus: Annotated[Corpus, Option(help="The reviews to learn.")] = Settings.corpus,
     root: Root = None,
-    pooling: Annotated[Pooling, Option(help="How outputs become one sentence vector.")] = "max",
-    epochs: Annotated[int, Option(min=1, help="Passes over the training part, at most.")] = 4,
-    batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = 64,
-    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = 4e-3,
-    embedding_dim: Annotated[int, Option(min=1, help="Features of a word.")] = 100,
-    hidden_size: Annotated[int, Option(min=1, help="Hidden features of a direction.")] = 128,
-    num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = 1,
-    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = 0.3,
-    word_dropout: Annotated[float, Option(min=0, max=1, help="Rate for whole words.")] = 0.1,
-    vocab_size: Annotated[int, Option(min=3, help="Most frequent words to know.")] = 30_000,
-    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = 1,
-    max_length: Annotated[int, Option(min=1, help="Tokens of a review to read.")] = 256,
-    keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = "head",
-    ngrams: Annotated[int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")] = 0,
-    bigrams: Annotated[int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")] = 0,
+    pooling: Annotated[
+        Pooling, Option(help="How outputs become one sentence vector.")
+    ] = Settings.pooling,
+    epochs: Annotated[
+        int, Option(min=1, help="Passes over the training part, at most.")
+    ] = Settings.epochs,
+    batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = Settings.batch_size,
+    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = Settings.lr,
+    embedding_dim: Annotated[
+        int, Option(min=1, help="Features of a word.")
+    ] = Settings.embedding_dim,
+    hidden_size: Annotated[
+        int, Option(min=1, help="Hidden features of a direction.")
+    ] = Settings.hidden_size,
+    num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = Settings.num_layers,
+    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = Settings.dropout,
+    word_dropout: Annotated[
+        float, Option(min=0, max=1, help="Rate for whole words.")
+    ] = Settings.word_dropout,
+    vocab_size: Annotated[
+        int, Option(min=3, help="Most frequent words to know.")
+    ] = Settings.vocab_size,
+    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = Settings.min_freq,
+    max_length: Annotated[
+        int, Option(min=1, help="Tokens of a review to read.")
+    ] = Settings.max_length,
+    keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = Settings.keep,
+    ngrams: Annotated[
+        int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")
+    ] = Settings.ngrams,
+    bigrams: Annotated[
+        int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")
+    ] = Settings.bigrams,
     ema: Annotated[
         float, Option(help="Average the weights over steps, with this decay, below 1.")
-    ] = 0.0,
-    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
-    patience: Annotated[int, Option(min=1, help="Stop after so many epochs no better.")] = 2,
-    validation_fraction: Annotated[float, Option(help="Part held out, or 0; below 1.")] = 0.1,
+    ] = Settings.ema,
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Settings.seed,
+    patience: Annotated[
+        int, Option(min=1, help="Stop after so many epochs no better.")
+    ] = Settings.patience,
+    validation_fraction: Annotated[
+        float, Option(help="Part held out, or 0; below 1.")
+    ] = Settings.validation_fraction,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
@@ -101,7 +121,6 @@ def train(
 
     from lstm_tutorial.sentiment import runs
 
-    torch.manual_seed(seed)
     torch.set_flush_denormal(True)  # gradients that fade through time are slow to compute with
     torch.set_num_threads(threads or torch.get_num_threads())
     settings, command = settings_of(context), command_to_repeat(context)

@@ -17,10 +17,9 @@ import typer
 from typer.core import TyperGroup
 
 from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
-# Options that shape no result.
-NOT_SETTINGS = {"run_dir", "preset", "root", "threads", "resume", "no_test", "help"}
 
 
 class OneLineErrors(TyperGroup):
@@ -68,17 +67,19 @@ def _flush_stdout() -> None:
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
-def settings_of(context: typer.Context) -> dict[str, Any]:
-    """Pick the options that shape a run's result.
+def settings_of(context: typer.Context) -> Settings:
+    """Collect the options that shape a run's result.
 
     Args:
         context: of the command ``train``.
 
     Returns:
-        Their values by name, in the order of ``--help``.
+        The settings.
+
+    Raises:
+        ValueError: if a value is not one that a run can have.
     """
-    names = [option.name for option in context.command.params if option.name not in NOT_SETTINGS]
-    return {name: context.params[name] for name in names}
+    return Settings(**{name: context.params[name] for name in Settings.options()})
 
 
 def use_preset(context: typer.Context, name: str | None) -> str | None:

@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import typer
 
 from lstm_tutorial.cli.lines import settings_of
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 Record = Mapping[str, Any]
 ANY = ("command", "versions", "machine")
@@ -139,10 +141,7 @@ def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
 
 def _check_settings(record: Record, context: typer.Context, path: Path) -> None:
     """Compare a run's settings with those that its command asks for; what it lacks is default."""
-    asked = settings_of(context)
-    defaults = {option.name: option.default for option in context.command.params}
-    found = {**defaults, **record["configuration"], "seed": record["seed"]}
+    asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
     wrong = [name for name, value in asked.items() if found[name] != value]
-    wrong += [name for name in record["configuration"] if name not in asked]
     if wrong:
         raise ValueError(f"{path}: {record['command']!r} does not ask for its {', '.join(wrong)}")

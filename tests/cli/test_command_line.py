@@ -24,6 +24,7 @@ from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.data.text import load_vocab
 from lstm_tutorial.sentiment.models.bilstm import POOLINGS
 from lstm_tutorial.sentiment.runs import pipeline, records
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 SMALL = ["--embedding-dim", "8", "--hidden-size", "8", "--epochs", "2", "--threads", "1"]
 BUILT_IN = ["--corpus", "built-in", *SMALL]
@@ -773,26 +774,18 @@ def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
     ],
 )
 def test_a_preset_repeats_its_record(preset, path, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
+    seen = []
+    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.append(settings))
     call("train", "somewhere", "--preset", preset)
     record = json.loads((ROOT / path).read_text())
-    configuration = {
-        "ngrams": 0,
-        "bigrams": 0,
-        "ema": 0.0,
-        **record["configuration"],
-        "seed": record["seed"],
-    }
-    assert seen == configuration
+    assert seen == [Settings.from_record(record)]
 
 
 def test_an_option_given_wins_over_the_preset(monkeypatch):
-    seen = {}
-    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.update(settings))
+    seen = []
+    monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.append(settings))
     call("train", "somewhere", "--preset", "strong", "--ngrams", "2")
-    assert (seen["ngrams"], seen["vocab_size"]) == (2, 60_000)
-    assert "preset" not in seen
+    assert (seen[0].ngrams, seen[0].vocab_size) == (2, 60_000)
 
 
 def test_an_unknown_preset_is_refused():

@@ -228,7 +228,7 @@ def test_sentence_is_read_by_keyboard(page, package):
 
 
 def test_a_text_longer_than_the_model_reads_is_told(page, package):
-    most = package.settings["max_length"]
+    most = package.settings.max_length
     said = read(page, "good film " * most)
     assert f"{2 * most} tokens, of which it reads the first {most};" in said
     assert f"and these are {2 * most}." in page.locator("lstm-review").inner_text()

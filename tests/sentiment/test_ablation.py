@@ -1,6 +1,7 @@
 """The mistakes are the ones they claim to be, and every variant changes what it names."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from lstm_tutorial.sentiment.data.batches import BucketSampler, make_loader
-from lstm_tutorial.sentiment.data.text import tokenize
+from lstm_tutorial.sentiment.data.text import build_vocab, tokenize
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.models.mistakes import (
     PADDED_POOLINGS,
@@ -16,9 +17,9 @@ from lstm_tutorial.sentiment.models.mistakes import (
     first_and_last_step,
     shift_right,
 )
-from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, read_part
+from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, read_part
 from lstm_tutorial.sentiment.studies import ablation
-from lstm_tutorial.sentiment.studies.ablation import BASE, BATCH_SIZE, SIZES, VARIANTS
+from lstm_tutorial.sentiment.studies.ablation import BASE, VARIANTS
 from tests.cli.test_command_line import assert_one_line, call, write_imdb
 
 IDS = torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 2]])
@@ -68,16 +69,15 @@ def test_an_unknown_side_is_refused():
 def test_every_variant_changes_known_settings_and_max_is_the_base():
     assert VARIANTS["max"] == {}
     for changes in VARIANTS.values():
-        assert set(changes) <= set(BASE)
-        assert all(BASE[name] != value for name, value in changes.items())
-    assert len({json.dumps(BASE | changes, sort_keys=True) for changes in VARIANTS.values()}) == 17
+        assert all(getattr(BASE, name) != value for name, value in changes.items())
+    assert len({replace(BASE, **changes) for changes in VARIANTS.values()}) == 17
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Sizes with which every variant takes a moment."""
     sizes = {"embedding_dim": 4, "hidden_size": 3, "vocab_size": 200, "max_length": 8}
-    monkeypatch.setattr(ablation, "SIZES", sizes)
+    monkeypatch.setattr(ablation, "BASE", replace(BASE, **sizes))
     return sizes
 
 
@@ -88,7 +88,7 @@ def test_a_record_holds_every_variant_with_its_accuracies(tmp_path, small):
     record = json.loads((tmp_path / "out.json").read_text())
     assert [entry["name"] for entry in record["results"]] == list(VARIANTS)
     assert record["seed"] == 3
-    assert record["base"] == BASE | small | {"batch_size": 64}
+    assert record["base"] == replace(BASE, **small).configuration()
     for entry in record["results"]:
         assert entry["changes"] == VARIANTS[entry["name"]]
         assert len(entry["validation_accuracies"]) == entry["changes"].get("epochs", 2)
@@ -190,13 +190,13 @@ def test_the_seed_decides_the_weights_and_the_order_of_the_training_part_alone(t
 @pytest.mark.parametrize("padding", ["ignored", "right", "left"])
 def test_a_variant_is_built_as_it_says(padding):
     changes = {"padding": padding, "pooling": "mean", "dropout": 0.3, "word_dropout": 0.7}
-    model = ablation.build(ablation.base("mistakes") | changes)
+    model = build_model(replace(BASE, **changes), build_vocab([["it"]]))
     assert getattr(model, "side", "ignored") == padding
     assert model.pooling == "mean"
     assert model.dropout.p == 0.3
     assert model.word_dropout == 0.7
-    assert model.embedding.weight.shape == (SIZES["vocab_size"], SIZES["embedding_dim"])
-    assert model.lstm.hidden_size == SIZES["hidden_size"]
+    assert model.embedding.weight.shape == (3, BASE.embedding_dim)
+    assert model.lstm.hidden_size == BASE.hidden_size
 
 
 def test_a_stopped_ablation_goes_on_with_what_is_missing(tmp_path, small):
@@ -219,12 +219,12 @@ def test_a_record_has_somewhere_to_go_before_anything_is_trained(tmp_path):
 
 
 def test_real_batches_of_like_length_hold_less_than_two_percent_padding(imdb_archive):
-    reviews = read_part("train", {"corpus": "imdb", "validation_fraction": 0.1}, imdb_archive)
+    reviews = read_part("train", BASE, imdb_archive)
     tokens = [len(tokenize(review.text)) for review in reviews[::4]]
-    lengths = torch.tensor(tokens).clamp(max=SIZES["max_length"])
+    lengths = torch.tensor(tokens).clamp(max=BASE.max_length)
     share = {}
     for pool in (1, 50):
-        sampler = BucketSampler(lengths, BATCH_SIZE, shuffle=True, pool=pool)
+        sampler = BucketSampler(lengths, BASE.batch_size, shuffle=True, pool=pool)
         batches = [lengths[batch] for batch in sampler]
         share[pool] = 1 - int(lengths.sum()) / sum(len(b) * int(b.max()) for b in batches)
     assert share[50] < 0.02 < 0.1 < share[1]

@@ -272,7 +272,7 @@ def test_a_record_names_every_classifier(tmp_path):
 
 
 def test_reviews_that_a_run_cuts_short_are_left_out_of_those_read_whole(shipped):
-    length = shipped.settings["max_length"]
+    length = shipped.settings.max_length
     texts = ["word " * n + end for n in (length - 1, length) for end in ("but", "word")]
     test = [Review(text, 1, rating=10) for text in texts]
     right = np.array([True, False, False, True])

@@ -1,5 +1,7 @@
 """From settings to parts, loaders and a model: every setting arrives, and the seed stays out."""
 
+from dataclasses import replace
+
 import pytest
 
 from lstm_tutorial.sentiment import Review
@@ -14,32 +16,27 @@ from lstm_tutorial.sentiment.runs.pipeline import (
     read_part,
     read_training,
 )
+from lstm_tutorial.sentiment.runs.settings import Settings
 from tests.cli.test_command_line import write_imdb
 
-SETTINGS = {
-    "corpus": "imdb",
-    "seed": 0,
-    "validation_fraction": 0.2,
-    "min_freq": 1,
-    "vocab_size": 500,
-    "max_length": 99,
-    "keep": "head",
-    "batch_size": 4,
-    "lr": 1e-3,
-    "embedding_dim": 4,
-    "hidden_size": 3,
-    "num_layers": 1,
-    "dropout": 0.0,
-    "word_dropout": 0.0,
-    "pooling": "max",
-}
+SETTINGS = Settings(
+    validation_fraction=0.2,
+    vocab_size=500,
+    max_length=99,
+    batch_size=4,
+    lr=1e-3,
+    embedding_dim=4,
+    hidden_size=3,
+    dropout=0.0,
+    word_dropout=0.0,
+)
 REVIEW = Review("one two three four five six", 1)
 VOCAB = build_vocab([REVIEW.text.split()])
 
 
 def test_the_validation_part_of_imdb_is_the_same_for_every_seed(tmp_path):
     root = write_imdb(tmp_path)
-    parts = [read_training(SETTINGS | {"seed": seed}, root) for seed in range(6)]
+    parts = [read_training(replace(SETTINGS, seed=seed), root) for seed in range(6)]
     assert parts == parts[:1] * 6
     assert [len(part) for part in parts[0]] == [32, 8]
 
@@ -47,7 +44,7 @@ def test_the_validation_part_of_imdb_is_the_same_for_every_seed(tmp_path):
 def test_the_order_of_the_training_part_is_that_of_the_seed():
     orders = []
     for seed in (0, 1, 1):
-        settings = SETTINGS | {"seed": seed}
+        settings = replace(SETTINGS, seed=seed)
         loader = make_review_loader([REVIEW] * 40, VOCAB, settings, shuffle=True)
         orders.append(list(loader.batch_sampler))
     assert orders[0] != orders[1]
@@ -56,7 +53,7 @@ def test_the_order_of_the_training_part_is_that_of_the_seed():
 
 def test_the_parts_of_the_built_in_corpus_are_made_with_two_seeds(monkeypatch):
     monkeypatch.setattr(pipeline, "BUILT_IN_SIZES", {"train": 60, "test": 60})
-    settings = SETTINGS | {"corpus": "built-in"}
+    settings = replace(SETTINGS, corpus="built-in")
     train, validation, test = (
         read_part(part, settings, None) for part in ("train", "validation", "test")
     )
@@ -69,14 +66,14 @@ def test_the_parts_of_the_built_in_corpus_are_made_with_two_seeds(monkeypatch):
     ("keep", "words"), [("head", "one two"), ("tail", "five six"), ("both", "one six")]
 )
 def test_a_review_is_cut_where_the_settings_say(keep, words):
-    ids, label = encoded(REVIEW, VOCAB, SETTINGS | {"max_length": 2, "keep": keep})
+    ids, label = encoded(REVIEW, VOCAB, replace(SETTINGS, max_length=2, keep=keep))
     assert [VOCAB.itos[k] for k in ids] == words.split()
     assert label == 1
 
 
 def test_words_rarer_than_min_freq_stay_unknown(tmp_path):
     root = write_imdb(tmp_path)  # each of four films of the training part has eight reviews
-    known = {n: prepare(SETTINGS | {"min_freq": n}, root).vocab.itos for n in (8, 9, 33)}
+    known = {n: prepare(replace(SETTINGS, min_freq=n), root).vocab.itos for n in (8, 9, 33)}
     assert {"film", "word0train"} <= set(known[8])
     assert "word0train" not in known[9]
     assert "film" in known[9]
@@ -96,10 +93,10 @@ def test_words_rarer_than_min_freq_stay_unknown(tmp_path):
     ],
 )
 def test_a_setting_of_the_model_arrives(name, value, found):
-    assert found(build_model(SETTINGS | {name: value}, VOCAB)) == value
+    assert found(build_model(replace(SETTINGS, **{name: value}), VOCAB)) == value
 
 
 def test_ngrams_make_a_model_of_two_paths():
-    model = build_model(SETTINGS | {"ngrams": 2, "word_dropout": 0.7}, VOCAB)
+    model = build_model(replace(SETTINGS, ngrams=2, word_dropout=0.7), VOCAB)
     assert model.wide.max_n == 2
     assert model.deep.word_dropout == 0.7

@@ -1,6 +1,7 @@
 """Each remedy does to the classifier what its name says, and nothing else."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,26 +10,29 @@ from torch.testing import assert_close
 
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
-from lstm_tutorial.sentiment.models.remedies import MAX_N, REMEDIES, LockedDropout, build
+from lstm_tutorial.sentiment.data.text import build_vocab
+from lstm_tutorial.sentiment.models.remedies import LockedDropout
 from lstm_tutorial.sentiment.models.wide import NGramPath, WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs.pipeline import build_model
+from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.studies import ablation
+from lstm_tutorial.sentiment.studies.ablation import BASE, REMEDIES
 from tests.cli.test_command_line import call, write_imdb
 from tests.sentiment.test_ablation import small  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ablation.base("remedies") | {"vocab_size": 10, "embedding_dim": 4, "hidden_size": 3}
+SETTINGS = replace(BASE, embedding_dim=4, hidden_size=3)
+VOCAB = build_vocab([list("abcdefgh")])  # 10 ids
 
 
 def make(**changes):
     torch.manual_seed(0)
-    return build(SETTINGS | changes)
+    return build_model(replace(SETTINGS, **changes), VOCAB)
 
 
 def test_every_remedy_changes_known_settings_and_differs():
-    base = ablation.base("remedies")
     for changes in REMEDIES.values():
-        assert set(changes) <= set(base)
-        assert all(base[name] != value for name, value in changes.items())
+        assert all(getattr(BASE, name) != value for name, value in changes.items())
     assert len({json.dumps(changes) for changes in REMEDIES.values()}) == len(REMEDIES)
 
 
@@ -37,14 +41,19 @@ def test_every_remedy_changes_known_settings_and_differs():
 )
 def test_variants_change_the_classifier_of_the_committed_record(study, name):
     record = json.loads((ROOT / "book" / "records" / f"{name}.json").read_text("utf-8"))
-    assert ablation.base(study) == record["base"]
+    assert Settings.from_record(record) == replace(BASE, seed=record["seed"])
+    variants = {result["name"]: result["changes"] for result in record["results"]}
+    assert list(variants) == list(ablation.STUDIES[study])
+    for name, changes in variants.items():
+        old = {"base": record["base"] | changes, "seed": 0}
+        assert Settings.from_record(old) == replace(BASE, **ablation.STUDIES[study][name])
 
 
 @pytest.mark.parametrize("two_answers", [True, False])
 def test_ngrams_stand_beside_the_bilstm_that_was_chosen(two_answers):
-    model = make(ngrams="out of fold", two_answers=two_answers, pooling="mean", num_layers=2)
+    model = make(ngrams=3, two_answers=two_answers, pooling="mean", num_layers=2)
     assert model.two_answers is two_answers
-    assert model.wide.max_n == MAX_N == 3
+    assert model.wide.max_n == 3
     assert model.deep.pooling == "mean"
     assert model.deep.lstm.num_layers == 2
 
@@ -134,7 +143,7 @@ def test_the_study_of_remedies_trains_each_of_them(tmp_path, small, monkeypatch)
     assert result.exit_code == 0, result.output
     record = json.loads(path.read_text())
     assert [entry["name"] for entry in record["results"]] == names
-    assert record["base"] == SETTINGS | small
+    assert record["base"] == replace(BASE, **small).configuration()
     assert "ablate remedies-0.json --study remedies" in record["command"]
     again = call("ablate", path, "--root", root)  # the study of mistakes
     assert again.exit_code == 1
@@ -146,4 +155,4 @@ def test_a_model_with_remedies_trains():
     loader = make_loader([([2, 3, 4], 1), ([5], 0)] * 8, 4)
     history = training.fit(model, loader, loader, epochs=30, lr=1e-2, patience=30, decay=0.5)
     assert history[-1]["validation_accuracy"] == 1
-    assert isinstance(make(ngrams="in sample"), WideAndDeepClassifier)
+    assert isinstance(make(ngrams=3, out_of_fold=False), WideAndDeepClassifier)

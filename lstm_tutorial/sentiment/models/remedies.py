@@ -1,36 +1,7 @@
-"""What might make the classifier better: remedies from the literature, one at a time."""
-
-from typing import Any
+"""Remedies from the literature that change the model: locked dropout, other initial weights."""
 
 import torch
 from torch import Tensor, nn
-
-from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
-from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
-
-OFF = {  # what a setting is where no remedy is taken
-    "num_layers": 1,
-    "start": "torch",  # of the LSTM's weights; or "forget bias 1", or "orthogonal"
-    "locked_dropout": False,
-    "smoothing": 0.0,  # of the training labels
-    "ema": 0.0,
-    "ngrams": "none",  # or "in sample", or "out of fold"
-    "two_answers": True,  # in training: that of the BiLSTM beside that of both
-}
-MAX_N = 3
-REMEDIES: dict[str, dict[str, Any]] = {
-    "as it is": {},
-    "128 units": {"hidden_size": 128},
-    "n-grams, out of fold": {"ngrams": "out of fold"},
-    "n-grams, out of fold, one answer": {"ngrams": "out of fold", "two_answers": False},
-    "n-grams, in sample": {"ngrams": "in sample"},
-    "averaged weights": {"ema": 0.99},
-    "locked dropout": {"locked_dropout": True},
-    "label smoothing 0.1": {"smoothing": 0.1},
-    "forget bias 1": {"start": "forget bias 1"},
-    "orthogonal start": {"start": "orthogonal"},
-    "400 tokens": {"max_length": 400},
-}
 
 
 class LockedDropout(nn.Dropout):
@@ -56,28 +27,6 @@ class LockedDropout(nn.Dropout):
         if input.dim() < 3:
             return super().forward(input)
         return input * super().forward(input.new_ones(input.size(0), 1, input.size(2)))
-
-
-def build(chosen: dict[str, Any]) -> BiLSTMClassifier | WideAndDeepClassifier:
-    """Make an untrained classifier with the remedies that are chosen.
-
-    Args:
-        chosen: a value for ``vocab_size``, ``embedding_dim``, ``hidden_size``, ``pooling``,
-            ``dropout``, ``word_dropout``, and for those keys of ``OFF`` that are not off.
-
-    Returns:
-        The model, initialised from torch's global random generator. Its n-grams are not fitted.
-    """
-    chosen = OFF | chosen
-    sizes = [chosen[name] for name in ("vocab_size", "embedding_dim", "hidden_size")]
-    options = {n: chosen[n] for n in ("num_layers", "pooling", "dropout", "word_dropout")}
-    model = BiLSTMClassifier(*sizes, **options)
-    START[chosen["start"]](model.lstm)
-    if chosen["locked_dropout"]:
-        model.dropout = LockedDropout(chosen["dropout"])
-    if chosen["ngrams"] == "none":
-        return model
-    return WideAndDeepClassifier(model, MAX_N, chosen["two_answers"])
 
 
 @torch.no_grad()

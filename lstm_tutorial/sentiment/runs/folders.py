@@ -11,6 +11,7 @@ from typing import Any
 
 from torchtext.vocab import Vocab
 
+from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.checkpoints import PART, write_whole
 from lstm_tutorial.sentiment.runs.records import KEYS
 from lstm_tutorial.sentiment.data.text import save_vocab
@@ -19,7 +20,6 @@ RECORD, STARTED, VOCAB = "run.json", "started.json", "vocab.json"
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
 FILES = {RECORD, STARTED, VOCAB, WEIGHTS, CHECKPOINT}
 
-Settings = dict[str, Any]  # a value for each option of ``train`` that shapes the result, by name
 Record = dict[str, Any]  # the content of run.json, with the keys KEYS
 
 
@@ -71,8 +71,8 @@ def is_finished(folder: Path, settings: Settings, resume: bool) -> bool:
     if not found:
         return False
     if RECORD in found:
-        record = load_record(folder)
-        before, state = {**record["configuration"], "seed": record["seed"]}, "a finished"
+        record, state = load_record(folder), "a finished"
+        before = {**record["configuration"], "seed": record["seed"]}
     elif STARTED in found:
         before, state = read_json(folder / STARTED), "an unfinished"
     else:
@@ -97,7 +97,7 @@ def start(folder: Path, settings: Settings, vocab: Vocab) -> None:
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        write_json(folder / STARTED, settings)
+        write_json(folder / STARTED, {**settings.configuration(), "seed": settings.seed})
     except OSError:
         if is_new:
             folder.rmdir()
@@ -153,7 +153,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _check_same(folder: Path, before: Settings, now: Settings) -> None:
+def _check_same(folder: Path, before: dict[str, Any], settings: Settings) -> None:
+    now = {**settings.configuration(), "seed": settings.seed}
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     changes = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in names]
     if changes:

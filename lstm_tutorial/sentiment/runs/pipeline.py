@@ -1,6 +1,6 @@
 """Go from raw reviews to loaders and a model, as the settings of a run say."""
 
-import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,13 @@ from torchtext.vocab import Vocab
 from lstm_tutorial.sentiment.data import corpus, imdb
 from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.data.batches import make_loader, truncate
-from lstm_tutorial.sentiment.runs.folders import Settings
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.mistakes import PaddedClassifier
+from lstm_tutorial.sentiment.models.remedies import START, LockedDropout
+from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
-OF_MODEL = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
 BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"
 SPLIT_SEED = 0  # one validation part whatever a run's own seed, so that runs can be compared
 
@@ -45,16 +46,20 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
         ValueError: if a review or a setting is no good.
         OSError: if the data cannot be read.
     """
-    _check(settings)
     reviews, validation = read_training(settings, root)
     counts = {"train": len(reviews), "validation": len(validation)}
-    held_out = settings["validation_fraction"] > 0
+    held_out = settings.validation_fraction > 0
     if counts["train"] == 0 or (held_out and counts["validation"] == 0):
         raise ValueError(f"expected reviews in both parts, got {counts}: change the fraction")
-    vocab = build_vocab(map(tokens_of, reviews), settings["min_freq"], settings["vocab_size"])
+    tokens = [[sys.intern(token) for token in tokens_of(review)] for review in reviews]
+    vocab = build_vocab(tokens, settings.min_freq, settings.vocab_size)
+    examples = [
+        (_cut(encode(words, vocab), settings), review.label)
+        for words, review in zip(tokens, reviews, strict=True)
+    ]
     return Prepared(
         vocab,
-        make_review_loader(reviews, vocab, settings, shuffle=True),
+        make_loader(examples, settings.batch_size, True, settings.seed),
         make_review_loader(validation, vocab, settings) if held_out else None,
         counts,
     )
@@ -70,7 +75,7 @@ def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], 
     Returns:
         The reviews for training and those for validation, which share no film (IMDB).
     """
-    fraction = settings["validation_fraction"]
+    fraction = settings.validation_fraction
     if _is_imdb(settings, root):
         reviews = imdb.load("train", root)
         return imdb.split_by_film(reviews, fraction, SPLIT_SEED) if fraction else (reviews, [])
@@ -115,7 +120,7 @@ def make_review_loader(
         ValueError: if a review is empty.
     """
     examples = [encoded(review, vocab, settings) for review in reviews]
-    return make_loader(examples, settings["batch_size"], shuffle, settings["seed"])
+    return make_loader(examples, settings.batch_size, shuffle, settings.seed)
 
 
 def encoded(review: Review, vocab: Vocab, settings: Settings) -> tuple[list[int], int]:
@@ -132,8 +137,25 @@ def encoded(review: Review, vocab: Vocab, settings: Settings) -> tuple[list[int]
     Raises:
         ValueError: if the review is empty.
     """
-    ids = encode(tokens_of(review), vocab)
-    return truncate(ids, settings["max_length"], settings["keep"]), review.label
+    return _cut(encode(tokens_of(review), vocab), settings), review.label
+
+
+def encoded_text(text: str, name: str, vocab: Vocab, settings: Settings) -> list[int]:
+    """Turn a text without a label into ids, as many as the run reads.
+
+    Args:
+        text: to classify.
+        name: says in an error which text it is, such as ``"line 7"``.
+        vocab: gives the ids.
+        settings: of the run.
+
+    Returns:
+        The ids.
+
+    Raises:
+        ValueError: if the text is empty.
+    """
+    return _cut(encode(_tokens(text, name), vocab), settings)
 
 
 def tokens_of(review: Review) -> list[str]:
@@ -148,10 +170,18 @@ def tokens_of(review: Review) -> list[str]:
     Raises:
         ValueError: if there are none.
     """
-    tokens = tokenize(review.text)
+    return _tokens(review.text, review.id)
+
+
+def _tokens(text: str, name: str | None) -> list[str]:
+    tokens = tokenize(text)
     if not tokens:
-        raise ValueError(f"expected some words, got an empty review: {review.id}")
+        raise ValueError(f"expected some words, got an empty review: {name}")
     return tokens
+
+
+def _cut(ids: list[int], settings: Settings) -> list[int]:
+    return truncate(ids, settings.max_length, settings.keep)
 
 
 def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndDeepClassifier:
@@ -162,27 +192,23 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndD
         vocab: gives the number of embeddings.
 
     Returns:
-        The model, initialised from torch's global random generator.
+        The model, initialised from torch's global random generator. Its n-grams are not fitted.
     """
-    options = {name: settings[name] for name in OF_MODEL}
-    bigrams, max_n = (settings.get(name, 0) for name in ("bigrams", "ngrams"))  # not in old records
-    model = BiLSTMClassifier(len(vocab), **options, bigrams=bigrams)
-    return WideAndDeepClassifier(model, max_n) if max_n else model
+    names = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
+    options = {name: getattr(settings, name) for name in (*names, "bigrams")}
+    if settings.padding != "ignored":
+        return PaddedClassifier(len(vocab), side=settings.padding, **options)
+    model = BiLSTMClassifier(len(vocab), **options)
+    START[settings.start](model.lstm)
+    if settings.locked_dropout:
+        model.dropout = LockedDropout(settings.dropout)
+    if settings.ngrams == 0:
+        return model
+    return WideAndDeepClassifier(model, settings.ngrams, settings.two_answers)
 
 
 def _is_imdb(settings: Settings, root: Path | None) -> bool:
-    if settings["corpus"] == "built-in" and root is not None:
+    if settings.corpus == "built-in" and root is not None:
         raise ValueError("the built-in corpus is made, not read: leave out --root")
-    return settings["corpus"] == "imdb"
+    return settings.corpus == "imdb"
 
-
-def _check(settings: Settings) -> None:
-    """Refuse what would only fail after the folder of the run has been made."""
-    for name in ("lr", "dropout", "word_dropout"):
-        if not math.isfinite(settings[name]):
-            raise ValueError(f"expected a finite {name}, got {settings[name]}")
-    if settings["lr"] <= 0:
-        raise ValueError(f"expected lr greater than 0, got {settings['lr']}")
-    for name in ("validation_fraction", "ema"):
-        if not 0 <= settings.get(name, 0) < 1:
-            raise ValueError(f"expected {name} of at least 0 and below 1, got {settings[name]}")

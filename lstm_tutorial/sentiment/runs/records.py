@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.loop import best_epoch
 
 KEYS = ("command", "configuration", "seed", "versions", "machine", "data", "epochs", "best_epoch")
@@ -19,7 +20,7 @@ KEYS += ("seconds", "peak_memory_mib", "test")
 
 def make_record(
     command: str,
-    settings: dict[str, Any],
+    settings: Settings,
     counts: dict[str, int],
     history: list[dict],
     test: dict[str, float] | None,
@@ -28,7 +29,7 @@ def make_record(
 
     Args:
         command: what to type to repeat the run.
-        settings: one value for each option that shaped the result, ``seed`` among them.
+        settings: of the run.
         counts: reviews in ``train`` and ``validation``.
         history: one dict an epoch, as ``fit`` returns it.
         test: ``loss``, ``accuracy`` and ``n``; None where the test part was not read.
@@ -37,15 +38,14 @@ def make_record(
         A dict with the keys ``KEYS``, in that order. ``seconds`` is training time: the sum over the
         epochs, validation included.
     """
-    configuration = {name: value for name, value in settings.items() if name != "seed"}
-    corpus, tested = settings["corpus"], test["n"] if test else None
+    tested = test["n"] if test else None
     values = (
         command,
-        configuration,
-        settings["seed"],
+        settings.configuration(),
+        settings.seed,
         versions(),
         machine(),
-        {"corpus": corpus, **counts, "test": tested},
+        {"corpus": settings.corpus, **counts, "test": tested},
         history,
         best_epoch(history),
         round(sum(entry["seconds"] for entry in history), 1),

@@ -5,28 +5,27 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import nn
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment import training
-from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.runs import folders
 from lstm_tutorial.sentiment.data.batches import make_loader
-from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record, Settings
+from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
 from lstm_tutorial.sentiment.runs.pipeline import (
-    OF_MODEL,
     build_model,
-    encoded,
+    encoded_text,
     make_review_loader,
     prepare,
     read_part,
 )
 from lstm_tutorial.sentiment.runs.records import make_record
+from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.data.text import load_vocab
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
 POOL = 3200  # texts that predict sorts by length together
-NEEDED = (*OF_MODEL, "corpus", "max_length", "keep", "batch_size")  # settings of any run
 
 
 class Run(NamedTuple):
@@ -52,7 +51,8 @@ def train(
 
     Args:
         folder: made if missing; has to be empty, or hold this very run and ``resume``.
-        settings: one value for each option of the command ``train`` that shapes the result.
+        settings: of the run; its ``seed`` seeds weights, order and dropout, and the global random
+            generator is afterwards what it was before.
         root: where IMDB lies; None for the cached download.
         command: what to type to repeat the run; goes into the record.
         resume: go on after the last finished epoch, or test a finished run that was not tested.
@@ -65,39 +65,48 @@ def train(
         The record, as it stands in ``run.json``.
 
     Raises:
-        ValueError: if the folder is not free for this run, or the data or a setting is no good.
+        ValueError: if the folder already holds something else, or the data is invalid.
         OSError: if something cannot be read or written. The folder then holds whole files only.
     """
     if folders.is_finished(folder, settings, resume):
-        folders.tidy(folder)
-        record = folders.load_record(folder)
-        if test and not record["test"]:
-            command = record["command"].replace(" --no-test", "")
-            record |= {"command": command, "test": measure(load(folder), "test", root)}
-            folders.write_json(folder / RECORD, record)
-        return record
-    vocab, *loaders, counts = prepare(settings, root)
-    model = build_model(settings, vocab)
-    if isinstance(model, WideAndDeepClassifier):
-        model.wide.fit(loaders[0])
-    folders.start(folder, settings, vocab)
-    if on_start is not None:
-        on_start(len(loaders[0]))
-    history = training.fit(
-        model,
-        *loaders,
-        **{name: settings[name] for name in ("epochs", "lr", "patience")},
-        decay=settings.get("ema", 0.0),
-        checkpoint=folder / CHECKPOINT,
-        resume=resume,
-        on_epoch=on_epoch,
-        on_batch=on_batch,
-    )
+        return _finished(folder, test, root)
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        torch.manual_seed(settings.seed)
+        vocab, *loaders, counts = prepare(settings, root)
+        model = build_model(settings, vocab)
+        if isinstance(model, WideAndDeepClassifier):
+            model.wide.fit(loaders[0], settings.out_of_fold)
+        folders.start(folder, settings, vocab)
+        if on_start is not None:
+            on_start(len(loaders[0]))
+        history = training.fit(
+            model,
+            *loaders,
+            epochs=settings.epochs,
+            lr=settings.lr,
+            patience=settings.patience,
+            decay=settings.ema,
+            checkpoint=folder / CHECKPOINT,
+            resume=resume,
+            on_epoch=on_epoch,
+            on_batch=on_batch,
+        )
     training.save_weights(model, folder / WEIGHTS)
     tested = measure(Run(model, vocab, settings), "test", root) if test else None
     record = make_record(command, settings, counts, history, tested)
     folders.write_json(folder / RECORD, record)
     folders.tidy(folder)
+    return record
+
+
+def _finished(folder: Path, test: bool, root: Path | None) -> Record:
+    """Tidy up after a finished run, and test it where that was left out."""
+    folders.tidy(folder)
+    record = folders.load_record(folder)
+    if test and not record["test"]:
+        command = record["command"].replace(" --no-test", "")
+        record |= {"command": command, "test": measure(load(folder), "test", root)}
+        folders.write_json(folder / RECORD, record)
     return record
 
 
@@ -115,7 +124,7 @@ def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
     Raises:
         ValueError: if the part is ``"validation"`` and the run held out no reviews.
     """
-    if part == "validation" and run.settings["validation_fraction"] == 0:
+    if part == "validation" and run.settings.validation_fraction == 0:
         raise ValueError(
             "expected a run that held out reviews for validation, got one that trained on all: "
             "choose --split test, or train with --validation-fraction 0.1"
@@ -148,12 +157,12 @@ def predict(run: Run, texts: Iterable[str], pool: int = POOL) -> Iterator[float]
         examples = []
         try:
             for k, text in itertools.islice(numbered, pool):
-                review = Review(text, label=0, id=f"line {k}")
-                examples.append(encoded(review, run.vocab, run.settings))
+                ids = encoded_text(text, f"line {k}", run.vocab, run.settings)
+                examples.append((ids, 0))  # a label that nobody reads
         except ValueError as error:
             wrong = error
         if examples:
-            loader = make_loader(examples, run.settings["batch_size"])
+            loader = make_loader(examples, run.settings.batch_size)
             yield from training.predict_proba(run.model, loader).tolist()
         elif wrong is None:
             return
@@ -174,15 +183,11 @@ def load(folder: Path) -> Run:
         OSError: if a file cannot be read.
     """
     record = folders.load_record(folder)
-    found = record["configuration"]
-    lacking = [name for name in NEEDED if name not in found] if isinstance(found, dict) else NEEDED
-    if lacking:
-        raise ValueError(f"{folder / RECORD} is damaged: it lacks {', '.join(lacking)}")
-    settings = {**found, "seed": record["seed"]}
-    vocab = load_vocab(folder / VOCAB)
     try:
-        model = build_model(settings, vocab)
-    except TypeError as error:
+        settings = Settings.from_record(record)
+    except ValueError as error:
         raise ValueError(f"{folder / RECORD} is damaged: {error}") from error
+    vocab = load_vocab(folder / VOCAB)
+    model = build_model(settings, vocab)
     training.load_weights(model, folder / WEIGHTS)
     return Run(model.eval(), vocab, settings)

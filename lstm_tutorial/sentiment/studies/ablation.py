@@ -1,39 +1,39 @@
 """Change one thing at a time: what each mistake costs and each remedy buys, on real reviews.
 
-Every variant gets the same reviews. ``BASE`` is the classifier as it should be; a variant names
-what is different: a mistake here, a remedy in ``remedies``.
+Every variant gets the same reviews. ``BASE`` holds the settings of the classifier as it should be;
+a variant names those that it changes.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
+from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.data.batches import make_loader, truncate
 from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.data.text import build_vocab, encode
-from lstm_tutorial.sentiment.models import remedies
-from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
-from lstm_tutorial.sentiment.models.mistakes import SIDES, PaddedClassifier
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs.folders import read_json
-from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, tokens_of
+from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, tokens_of
 from lstm_tutorial.sentiment.runs.records import machine, versions
+from lstm_tutorial.sentiment.runs.settings import Settings
 
-BASE = {
-    "pooling": "max",
-    "padding": "ignored",  # or the side on which the LSTM reads it
-    "keep": "head",
-    "buckets": True,  # batches of similar length
-    "lr": 4e-3,
-    "dropout": 0.2,
-    "word_dropout": 0.4,
-    "epochs": 2,
-}
+BASE = Settings(
+    epochs=2,
+    embedding_dim=50,
+    hidden_size=64,
+    dropout=0.2,
+    word_dropout=0.4,
+    vocab_size=20_000,
+    max_length=200,
+)
 LAST = {"pooling": "last_step", "padding": "right"}
 FIRST = LAST | {"buckets": False}
 UNTAMED = {"lr": 1e-2, "dropout": 0.0, "word_dropout": 0.0}
@@ -56,9 +56,20 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "max, no dropout": {"dropout": 0.0, "word_dropout": 0.0},
     "max, no dropout, ten epochs": {"dropout": 0.0, "word_dropout": 0.0, "epochs": 10},
 }
-SIZES = {"embedding_dim": 50, "hidden_size": 64, "vocab_size": 20_000, "max_length": 200}
-BATCH_SIZE = 64
-STUDIES = {"mistakes": VARIANTS, "remedies": remedies.REMEDIES}
+REMEDIES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "128 units": {"hidden_size": 128},
+    "n-grams, out of fold": {"ngrams": 3},
+    "n-grams, out of fold, one answer": {"ngrams": 3, "two_answers": False},
+    "n-grams, in sample": {"ngrams": 3, "out_of_fold": False},
+    "averaged weights": {"ema": 0.99},
+    "locked dropout": {"locked_dropout": True},
+    "label smoothing 0.1": {"smoothing": 0.1},
+    "forget bias 1": {"start": "forget bias 1"},
+    "orthogonal start": {"start": "orthogonal"},
+    "400 tokens": {"max_length": 400},
+}
+STUDIES = {"mistakes": VARIANTS, "remedies": REMEDIES}
 Result = dict[str, Any]
 
 
@@ -90,12 +101,12 @@ def run(
     train, validation = imdb.split_by_film(imdb.load("train", root), 0.1, SPLIT_SEED)
     parts = {"train": train, "validation": validation, "test": imdb.load("test", root)}
     tokens = {part: [tokens_of(review) for review in reviews] for part, reviews in parts.items()}
-    vocab = build_vocab(tokens["train"], max_size=SIZES["vocab_size"])
+    vocab = build_vocab(tokens["train"], max_size=BASE.vocab_size)
     ids = {part: [encode(words, vocab) for words in lists] for part, lists in tokens.items()}
     record = {
         "command": command(study, seed),
         "seed": seed,
-        "base": base(study),
+        "base": BASE.configuration(),
         "versions": versions(),
         "machine": machine(),
         "results": list(before),
@@ -103,24 +114,13 @@ def run(
     done = {result["name"] for result in before}
     for name, changes in STUDIES[study].items():
         if name not in done:
-            result = {"name": name, **_run_variant(base(study), changes, parts, ids, seed)}
+            settings = replace(BASE, **changes, seed=seed)
+            found = _run_variant(settings, vocab, parts, ids)
+            result = {"name": name, "changes": changes, **found}
             record["results"].append(result)
             if on_result is not None:
                 on_result(record)
     return record
-
-
-def base(study: str) -> dict[str, Any]:
-    """Give all settings of the variant that changes nothing.
-
-    Args:
-        study: of ``STUDIES``.
-
-    Returns:
-        A value for each setting.
-    """
-    rest = remedies.OFF if study == "remedies" else {}
-    return BASE | SIZES | {"batch_size": BATCH_SIZE} | rest
 
 
 def command(study: str, seed: int) -> str:
@@ -160,66 +160,49 @@ def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]
     record = read_json(path)
     if "results" not in record:
         raise ValueError(f"{path} is no record of a study: name another file")
-    wanted = {"seed": seed, "base": base(study)}
-    wanted["versions"] = versions()
-    for name, value in wanted.items():
-        if record.get(name) != value:
-            raise ValueError(
-                f"{path} has {name} {record.get(name)}, not {value}: name another file"
-            )
+    found = {"seed": record["seed"], "base": Settings.from_record(record | {"seed": 0})}
+    found["versions"] = record["versions"]
+    for name, value in {"seed": seed, "base": BASE, "versions": versions()}.items():
+        if found[name] != value:
+            raise ValueError(f"{path} has {name} {found[name]}, not {value}: name another file")
     return record["results"]
 
 
 def _run_variant(
-    settings: dict[str, Any],
-    changes: dict[str, Any],
+    settings: Settings,
+    vocab: Vocab,
     parts: dict[str, list[Review]],
     ids: dict[str, list[list[int]]],
-    seed: int,
 ) -> Result:
-    chosen = settings | changes
-    loaders = {}
-    for part, reviews in parts.items():
-        blur = chosen.get("smoothing", 0.0) / 2 if part == "train" else 0.0
-        examples = [
-            (truncate(words, chosen["max_length"], chosen["keep"]), abs(review.label - blur))
-            for words, review in zip(ids[part], reviews, strict=True)
-        ]
-        pool = 50 if chosen["buckets"] else 1
-        loaders[part] = make_loader(examples, BATCH_SIZE, part == "train", seed, pool)
-    torch.manual_seed(seed)
-    model = build(chosen)
+    loaders = {part: _loader(part, parts[part], ids[part], settings) for part in parts}
+    torch.manual_seed(settings.seed)
+    model = build_model(settings, vocab)
     start = time.perf_counter()
     if isinstance(model, WideAndDeepClassifier):
-        model.wide.fit(loaders["train"], out_of_fold=chosen["ngrams"] == "out of fold")
+        model.wide.fit(loaders["train"], settings.out_of_fold)
     history = training.fit(
         model,
         loaders["train"],
         loaders["validation"],
-        epochs=chosen["epochs"],
-        lr=chosen["lr"],
-        patience=chosen["epochs"],  # "come what may"
-        decay=chosen.get("ema", 0.0),
+        epochs=settings.epochs,
+        lr=settings.lr,
+        patience=settings.epochs,  # never stop early
+        decay=settings.ema,
     )
     return {
-        "changes": changes,
         "validation_accuracies": [epoch["validation_accuracy"] for epoch in history],
         "test_accuracy": training.evaluate(model, loaders["test"])["accuracy"],
         "seconds": round(time.perf_counter() - start, 1),
     }
 
 
-def build(chosen: dict[str, Any]) -> BiLSTMClassifier | WideAndDeepClassifier:
-    """Make the untrained classifier of a variant.
-
-    Args:
-        chosen: ``base`` with the variant's changes.
-
-    Returns:
-        The model, initialised from torch's global random generator.
-    """
-    if chosen["padding"] not in SIDES:
-        return remedies.build(chosen)
-    sizes = chosen["vocab_size"], chosen["embedding_dim"], chosen["hidden_size"]
-    options = {name: chosen[name] for name in ("pooling", "dropout", "word_dropout")}
-    return PaddedClassifier(*sizes, side=chosen["padding"], **options)
+def _loader(
+    part: str, reviews: Sequence[Review], ids: Sequence[list[int]], settings: Settings
+) -> DataLoader:
+    blur = settings.smoothing / 2 if part == "train" else 0.0
+    examples = [
+        (truncate(words, settings.max_length, settings.keep), abs(review.label - blur))
+        for words, review in zip(ids, reviews, strict=True)
+    ]
+    pool = 50 if settings.buckets else 1
+    return make_loader(examples, settings.batch_size, part == "train", settings.seed, pool)

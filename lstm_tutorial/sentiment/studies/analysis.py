@@ -223,7 +223,7 @@ def _of_run(
     """Collect what needs a look inside, or a validation part, which not every run has."""
     labels = _labels(test)
     paths = {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()}
-    if run.settings["validation_fraction"] == 0:
+    if run.settings.validation_fraction == 0:
         return {"paths": paths}
     held_out = read_part("validation", run.settings, root)
     before = observe(run, held_out)
@@ -242,6 +242,6 @@ def _read_whole(
     run: Run, right: np.ndarray, test: Sequence[Review], groups: dict[str, list[str]]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Measure groups by construction on the reviews that the run does not cut short."""
-    whole = np.array([len(tokens_of(review)) <= run.settings["max_length"] for review in test])
+    whole = np.array([len(tokens_of(review)) <= run.settings.max_length for review in test])
     kept = {name: np.array(groups[name])[whole] for name in phenomena.MARKERS}
     return {name: accuracies(right[whole], group) for name, group in kept.items()}
