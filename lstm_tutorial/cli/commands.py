@@ -27,7 +27,6 @@ from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Setting
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Train a bidirectional LSTM on film reviews, test it, and ask it.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,6 +39,13 @@ Root = Annotated[
     Path | None,
     Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
 ]
+
+
+@app.callback()
+def start(
+    debug: Annotated[bool, Option("--debug", help="Show where an error comes from.")] = False,
+) -> None:
+    """Train a bidirectional LSTM on film reviews, test it, and ask it."""
 
 
 @app.command()

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,19 @@ class OneLineErrors(TyperGroup):
             print(f"Error: {_one_line(error)}", file=sys.stderr)
             status = getattr(error, "exit_code", 1)
         sys.exit(status if isinstance(status, int) else 0)
+
+    def invoke(self, context: typer.Context) -> Any:
+        """Run a command; with ``--debug``, print where an error comes from before the one line.
+
+        Args:
+            context: of the command line.
+        """
+        try:
+            return super().invoke(context)
+        except MISTAKES:
+            if context.params["debug"]:
+                traceback.print_exc()
+            raise
 
 
 def _one_line(error: Exception) -> str:

@@ -717,6 +717,15 @@ def test_a_mistake_outside_has_no_traceback(tmp_path):
     assert result.stdout == ""
 
 
+def test_debug_shows_where_a_mistake_was_found(tmp_path):
+    told = call("evaluate", tmp_path / "none").stderr
+    result = call("--debug", "evaluate", tmp_path / "none")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Traceback")
+    assert "in load_record\n" in result.stderr
+    assert result.stderr.endswith(told)
+
+
 def test_a_bug_keeps_its_traceback(finished, monkeypatch):
     def bug(*args):
         raise KeyError("a bug")
