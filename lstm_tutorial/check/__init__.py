@@ -21,8 +21,8 @@ from lstm_tutorial.check.blocks import forget_bias, gates, to_onnx_order
 from lstm_tutorial.check.cells import cell
 from lstm_tutorial.check.counting import parameter_count
 from lstm_tutorial.check.layers import lstm
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.packing import pack_by_hand
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.rows import masked_max, unpad_reverse
 from lstm_tutorial.check.runs import detach_chunks, packed_run
 from lstm_tutorial.check.states import last_state

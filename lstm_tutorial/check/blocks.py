@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
     as_tensor,
     draw,
@@ -16,7 +17,6 @@ from lstm_tutorial.check.reading import (
     require_callable,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.steps import orders
 
 _SIZES = [(1, 3), (2, 3), (3, 3), (4, 1), (5, 8)]  # H_cell, features

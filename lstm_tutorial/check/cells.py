@@ -8,6 +8,7 @@ from torch import nn
 
 from lstm_tutorial.check.adoption import adopt
 from lstm_tutorial.check.engine import Case, Examination, Values
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
     as_pair,
     as_tensor,
@@ -17,7 +18,6 @@ from lstm_tutorial.check.reading import (
     takes,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.steps import wrong_pairs, wrong_steps
 
 _STEP_CALL = "step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)"

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import require_callable
-from lstm_tutorial.check.result import Result
 
 _CALL = "fn(input_size, hidden_size, num_layers, bias, bidirectional, proj_size)"
 _NAMES = ("input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size")

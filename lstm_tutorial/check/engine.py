@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lstm_tutorial.check.result import Result
-from lstm_tutorial.check.table import LOOK_AT, MISTAKES
-from lstm_tutorial.check.telling import (
+from lstm_tutorial.check.messages import (
+    Result,
+    close,
     differences,
-    isclose,
     line_of,
     pattern_of_failures,
     tell_exception,
 )
+from lstm_tutorial.check.table import LOOK_AT, MISTAKES
 
 Values = dict[str, Tensor]
 
@@ -175,11 +175,6 @@ def agree(out: Outcome, expected: Outcome) -> bool:
     if isinstance(out, Exception) or isinstance(expected, Exception):
         return isinstance(out, Exception) and isinstance(expected, Exception)
     return out.keys() == expected.keys() and all(close(out[k], expected[k]) for k in expected)
-
-
-def close(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors have one shape and no difference above the tolerance."""
-    return a.shape == b.shape and bool(isclose(a, b).all())
 
 
 def _raised(out: Outcome) -> Exception | None:

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_tutorial.check.adoption import adopt
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
     as_pair,
     as_tensor,
@@ -19,7 +20,6 @@ from lstm_tutorial.check.reading import (
     takes,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.stacks import wrong_stacks
 
 ALL_DROPPED = 1 - 1e-9  # so close to 1 that every value is dropped, and 1 / (1 - p) stays finite

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import as_tensor, leaf, require_callable, with_gradients
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.rows import padded_cases, valid
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import as_tensor, draw, leaf, require_callable, with_gradients
-from lstm_tutorial.check.result import Result
 
 _LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,), (2, 5, 3, 5)]
 _FEATURES = (3, 1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial.check.engine import Case, Examination, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
     as_pair,
     as_tensor,
@@ -17,7 +18,6 @@ from lstm_tutorial.check.reading import (
     require_callable,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.rows import valid
 
 _LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,)]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_tutorial.check.engine import Case, Examination, Values, Wrong
+from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
     as_tensor,
     drawn,
@@ -14,7 +15,6 @@ from lstm_tutorial.check.reading import (
     require_callable,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
 from lstm_tutorial.check.runs import ragged_cases, run_packed
 
 Pool = Callable[[Tensor, Tensor, Tensor], Tensor]
