@@ -26,7 +26,7 @@ from lstm_tutorial.check.packing import pack_by_hand
 from lstm_tutorial.check.rows import masked_max, unpad_reverse
 from lstm_tutorial.check.runs import detach_chunks, packed_run
 from lstm_tutorial.check.states import last_state
-from lstm_tutorial.check.table import MISTAKES
+from lstm_tutorial.check.wording import MISTAKES
 
 __all__ = [
     "MISTAKES",

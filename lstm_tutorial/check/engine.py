@@ -19,7 +19,7 @@ from lstm_tutorial.check.messages import (
     pattern_of_failures,
     tell_exception,
 )
-from lstm_tutorial.check.table import LOOK_AT, MISTAKES
+from lstm_tutorial.check.wording import LOOK_AT, MISTAKES
 
 Values = dict[str, Tensor]
 
