@@ -6,10 +6,10 @@ from itertools import product
 import torch
 from torch import nn
 
-from lstm_tutorial.check.adoption import adopt
 from lstm_tutorial.check.engine import Case, Examination, Values
 from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
+    adopt,
     as_pair,
     as_tensor,
     draw,
@@ -85,7 +85,7 @@ def _run_cell(subject: Callable, case: Case) -> Values:
     if isinstance(subject, type):
         sizes = case.settings["input_size"], case.settings["hidden_size"]
         module = subject(*sizes, **({} if case.settings["bias"] else {"bias": False}))
-        weights = adopt(_double(module), case.given["weights"])
+        weights = adopt(module, case.given["weights"])
         pair = module(x) if hx is None else module(x, hx)
     else:
         weights = {name: leaf(weight) for name, weight in case.given["weights"].items()}
@@ -95,7 +95,3 @@ def _run_cell(subject: Callable, case: Case) -> Values:
     outputs = {"h": as_tensor(h, "h"), "c": as_tensor(c, "c")}
     states = {} if hx is None else dict(zip(("h_0", "c_0"), hx, strict=True))
     return with_gradients(outputs, {"x": x, **states, **weights})
-
-
-def _double(module: object) -> object:
-    return module.double() if isinstance(module, nn.Module) else module

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from lstm_tutorial.check.adoption import adopt
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values
 from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.reading import (
+    adopt,
     as_pair,
     as_tensor,
     draw,
@@ -116,7 +116,6 @@ def _lstm_case(told: dict, options: dict) -> Case:
 def _run_lstm(subject: Callable, case: Case) -> Values:
     told, given = case.settings, case.given
     module = subject(told["input_size"], told["hidden_size"], **given["options"])
-    module = module.double() if isinstance(module, nn.Module) else module
     weights = adopt(module, given["weights"])
     module.train(told.get("training", True))
 

@@ -1,4 +1,4 @@
-"""Take apart what a reader's code returns, and follow the gradients back."""
+"""Call a reader's code: draw its inputs, load its weights, read its results and gradients."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -25,18 +25,7 @@ def drawn(kind: type[nn.Module], *args: int, **options: object) -> nn.Module:
 
 
 def as_tensor(value: object, name: str) -> Tensor:
-    """Let a float64 tensor through.
-
-    Args:
-        value: what the reader's code returned.
-        name: what it is called in the message.
-
-    Returns:
-        The tensor.
-
-    Raises:
-        Unfit: if it is None, no tensor, or of another type.
-    """
+    """Return a float64 tensor unchanged; raise Unfit, under this name, for anything else."""
     if value is None:
         raise Unfit("nothing_returned")
     if not isinstance(value, Tensor):
@@ -47,7 +36,7 @@ def as_tensor(value: object, name: str) -> Tensor:
 
 
 def as_pair(value: object, wanted: str) -> tuple[object, object]:
-    """Let a pair through; raise Unfit for anything else, saying what was wanted and what came."""
+    """Return both parts of a pair; raise Unfit for anything else, naming what was wanted."""
     if value is None:
         raise Unfit("nothing_returned")
     if not isinstance(value, tuple | list) or len(value) != 2:
@@ -62,15 +51,7 @@ def _kind(value: object) -> str:
 
 
 def with_gradients(outputs: Values, leaves: Mapping[str, Tensor]) -> Values:
-    """Add the gradients of a fixed weighted sum of the outputs.
-
-    Args:
-        outputs: float64 tensors by name.
-        leaves: the tensors whose gradients are wanted, by name.
-
-    Returns:
-        The outputs, detached, and ``"gradient of <name>"`` for every leaf; zeros where none flows.
-    """
+    """Detach the outputs, and add the gradient of a weighted sum of them to each leaf, or zeros."""
     values = {name: output.detach() for name, output in outputs.items()}
     loss = sum((_weights(v) * v).sum() for v in outputs.values() if v.requires_grad)
     found = (
@@ -120,3 +101,41 @@ def require_callable(fn: object, called: str) -> None:
         raise TypeError(
             f"expected {called}, got {fn!r}: pass the function or class itself, not what it returns"
         )
+
+
+def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Make a module float64 and load weights by name; return its parameter for each of them.
+
+    A bias may be missing, as what the code computes without it tells more than its absence: its
+    leaf is then a tensor of its own. Any other difference in names or shapes raises Unfit.
+    """
+    if not isinstance(module, nn.Module):
+        raise Unfit("parameter_names", f"Wanted an nn.Module; yours is a {type(module).__name__}.")
+    own = dict(module.double().named_parameters())
+    _compare_names(module, own, weights)
+    for name, parameter in own.items():
+        if parameter.shape != weights[name].shape:
+            flipped = parameter.shape == weights[name].shape[::-1]
+            raise Unfit(
+                "weights_transposed" if flipped else "parameter_names",
+                f"{name} has shape {tuple(parameter.shape)}; "
+                f"torch's has {tuple(weights[name].shape)}.",
+            )
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(weights[name])
+    return {name: own.get(name, weights[name].clone().requires_grad_()) for name in weights}
+
+
+def _compare_names(
+    module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> None:
+    missing = [name for name in weights if name not in own]
+    plain = [name for name in missing if isinstance(getattr(module, name, None), Tensor)]
+    if plain:
+        raise Unfit("not_parameters", f"Such as {plain[0]}.")
+    foreign = [name for name in own if name not in weights]
+    missing = [name for name in missing if not name.startswith("bias")] if not foreign else missing
+    if foreign or missing:
+        theirs, ours = ", ".join(weights), ", ".join(own) or "none"
+        raise Unfit("parameter_names", f"Torch's: {theirs}. Yours: {ours}.")
