@@ -7,14 +7,12 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
-from lstm_tutorial.check.messages import Result
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
 from lstm_tutorial.check.reading import (
     as_tensor,
     draw,
     drawn,
     leaf,
-    require_callable,
     with_gradients,
 )
 from lstm_tutorial.check.steps import orders
@@ -22,7 +20,8 @@ from lstm_tutorial.check.steps import orders
 _SIZES = [(1, 3), (2, 3), (3, 3), (4, 1), (5, 8)]  # H_cell, features
 
 
-def gates(reader_fn: Callable[[Tensor], dict[str, Tensor]]) -> Result:
+@check_of("a function")
+def gates(reader_fn: Callable[[Tensor], dict[str, Tensor]]) -> Examination:
     """Check a function that cuts a weight into the blocks of the four gates.
 
     Args:
@@ -35,13 +34,12 @@ def gates(reader_fn: Callable[[Tensor], dict[str, Tensor]]) -> Result:
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     right = partial(_cut, "ifgo")
     wrongs = [Wrong(m, partial(_cut, order), detail) for m, order, detail in orders()]
     wrongs.append(Wrong("gates_interleaved", lambda w: {g: w[k::4] for k, g in enumerate("ifgo")}))
     wrongs.append(Wrong("cut_along_features", lambda w: _named("ifgo", w.chunk(4, dim=1))))
     cases = [_weight_case(h, features) for h, features in [*_SIZES, (2, 8)]]
-    return Examination(reader_fn, right, cases, _run_gates, "fn(weight)", wrongs).result()
+    return Examination(reader_fn, right, cases, _run_gates, "fn(weight)", wrongs)
 
 
 def _cut(order: str, weight: Tensor) -> dict[str, Tensor]:
@@ -69,7 +67,8 @@ def _run_gates(subject: Callable, case: Case) -> Values:
     return with_gradients(outputs, {"weight": weight})
 
 
-def to_onnx_order(reader_fn: Callable[[Tensor], Tensor]) -> Result:
+@check_of("a function")
+def to_onnx_order(reader_fn: Callable[[Tensor], Tensor]) -> Examination:
     """Check a function that brings torch's blocks i, f, g, o into ONNX's order i, o, f, g.
 
     Args:
@@ -82,7 +81,6 @@ def to_onnx_order(reader_fn: Callable[[Tensor], Tensor]) -> Result:
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     wrongs = [
         Wrong("order_unchanged", partial(_reorder, "ifgo")),
         Wrong("permutation_inverted", partial(_reorder, "igof")),
@@ -93,7 +91,7 @@ def to_onnx_order(reader_fn: Callable[[Tensor], Tensor]) -> Result:
     cases = [_weight_case(h, features) for h, features in _SIZES]
     cases += [_weight_case(h) for h in (1, 3)]
     right = partial(_reorder, "iofg")
-    return Examination(reader_fn, right, cases, _run_reorder, "fn(weight)", wrongs).result()
+    return Examination(reader_fn, right, cases, _run_reorder, "fn(weight)", wrongs)
 
 
 def _reorder(order: str, weight: Tensor) -> Tensor:
@@ -106,7 +104,8 @@ def _run_reorder(subject: Callable, case: Case) -> Values:
     return with_gradients({"result": as_tensor(subject(weight), "result")}, {"weight": weight})
 
 
-def forget_bias(reader_fn: Callable[[nn.LSTM], object]) -> Result:
+@check_of("a function")
+def forget_bias(reader_fn: Callable[[nn.LSTM], object]) -> Examination:
     """Check a function that makes the forget gate start with a bias of 1.
 
     Args:
@@ -120,7 +119,6 @@ def forget_bias(reader_fn: Callable[[nn.LSTM], object]) -> Result:
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     cases = [
         Case({"hidden_size": h, "num_layers": layers, "bidirectional": both}, {})
         for layers, both, h in product((1, 2, 3), (False, True), (2, 3))
@@ -128,7 +126,7 @@ def forget_bias(reader_fn: Callable[[nn.LSTM], object]) -> Result:
     wrongs = list(_wrong_forget_biases())
     return Examination(
         reader_fn, _set_bias, cases, _run_forget_bias, "fn(lstm)", wrongs, compared="parameters"
-    ).result()
+    )
 
 
 def _run_forget_bias(subject: Callable, case: Case) -> Values:

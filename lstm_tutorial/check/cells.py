@@ -6,15 +6,13 @@ from itertools import product
 import torch
 from torch import nn
 
-from lstm_tutorial.check.engine import Case, Examination, Values
-from lstm_tutorial.check.messages import Result
+from lstm_tutorial.check.engine import Case, Examination, Values, check_of
 from lstm_tutorial.check.reading import (
     adopt,
     as_pair,
     as_tensor,
     draw,
     leaf,
-    require_callable,
     takes,
     with_gradients,
 )
@@ -24,7 +22,8 @@ _STEP_CALL = "step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)"
 _CELL_SIZES = [(3, 4, 2), (4, 4, 3), (1, 1, 1), (5, 2, 4), (2, 6, 1)]  # H_in, H_cell, N
 
 
-def cell(reader_cell: Callable) -> Result:
+@check_of("a function or a class")
+def cell(reader_cell: Callable) -> Examination:
     """Check one time step against ``torch.nn.LSTMCell``.
 
     Args:
@@ -39,7 +38,6 @@ def cell(reader_cell: Callable) -> Result:
     Raises:
         TypeError: if it is neither.
     """
-    require_callable(reader_cell, "a function or a class")
     is_class = isinstance(reader_cell, type)
     may_lack_bias = is_class and takes(reader_cell, "bias")
     may_lack_hx = is_class and _has_default(reader_cell, 2)
@@ -56,7 +54,7 @@ def cell(reader_cell: Callable) -> Result:
         wrongs=wrong_steps(),
         rarely=wrong_pairs,
         not_tried=tuple(missing),
-    ).result()
+    )
 
 
 def _has_default(cls: type, position: int) -> bool:

@@ -8,16 +8,15 @@ from itertools import combinations, product
 import torch
 from torch import nn
 
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
-from lstm_tutorial.check.messages import Result
-from lstm_tutorial.check.reading import require_callable
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
 
 _CALL = "fn(input_size, hidden_size, num_layers, bias, bidirectional, proj_size)"
 _NAMES = ("input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size")
 _GRID = ((1, 3, 7), (4, 5, 8), (1, 2, 3), (True, False), (False, True), (0, 3))
 
 
-def parameter_count(reader_fn: Callable[[int, int, int, bool, bool, int], int]) -> Result:
+@check_of("a function")
+def parameter_count(reader_fn: Callable[[int, int, int, bool, bool, int], int]) -> Examination:
     """Check a formula for the number of parameters of ``torch.nn.LSTM``.
 
     Args:
@@ -30,14 +29,13 @@ def parameter_count(reader_fn: Callable[[int, int, int, bool, bool, int], int]) 
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     grid = [dict(zip(_NAMES, values, strict=True)) for values in product(*_GRID)]
     grid.sort(key=lambda case: (case["num_layers"], case["proj_size"], case["bidirectional"]))
     cases = [Case(settings, {}) for settings in grid]
     wrongs = _wrong_counts()
     return Examination(
         reader_fn, _count_parameters, cases, _run, _CALL, wrongs, compared="the exact number"
-    ).result()
+    )
 
 
 def _run(subject: Callable, case: Case) -> Values:

@@ -7,9 +7,12 @@ object run over the same cases, and the first whose every value equals the reade
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lstm_tutorial.check.messages import (
     Result,
@@ -21,6 +24,7 @@ from lstm_tutorial.check.messages import (
 )
 from lstm_tutorial.check.wording import LOOK_AT, MISTAKES
 
+P = ParamSpec("P")
 Values = dict[str, Tensor]
 
 
@@ -168,6 +172,37 @@ class Examination:
         elif mistake != "raised" and _raised(got[first]) is not None:
             yield f"There your code raised {type(got[first]).__name__}: {got[first]}"
         yield pattern_of_failures([case.settings for case in self.cases], failing)
+
+
+def check_of(
+    called: str,
+) -> Callable[[Callable[P, Examination]], Callable[P, Result]]:
+    """Turn a function that plans an examination into a check, which runs it.
+
+    The check takes the same arguments, returns a ``Result``, and raises TypeError unless the
+    reader's code can be called; called is its kind in the message.
+    """
+
+    def decorate(plan: Callable[P, Examination]) -> Callable[P, Result]:
+        @wraps(plan)
+        def check(*args: P.args, **kwargs: P.kwargs) -> Result:
+            examination = plan(*args, **kwargs)
+            _require_callable(examination.subject, called)
+            return examination.result()
+
+        # What help() and the reference show is what the check returns.
+        check.__annotations__ = {**plan.__annotations__, "return": Result}
+        check.__signature__ = signature(plan).replace(return_annotation=Result)
+        return check
+
+    return decorate
+
+
+def _require_callable(fn: object, called: str) -> None:
+    if not callable(fn) or isinstance(fn, nn.Module):
+        raise TypeError(
+            f"expected {called}, got {fn!r}: pass the function or class itself, not what it returns"
+        )
 
 
 def agree(out: Outcome, expected: Outcome) -> bool:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values
-from lstm_tutorial.check.messages import Result
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, check_of
 from lstm_tutorial.check.reading import (
     adopt,
     as_pair,
@@ -16,7 +15,6 @@ from lstm_tutorial.check.reading import (
     draw,
     leaf,
     positional_arguments,
-    require_callable,
     takes,
     with_gradients,
 )
@@ -43,7 +41,8 @@ _SETTINGS: list[dict] = [
 _SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; square ones, too
 
 
-def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Result:
+@check_of("a class")
+def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Examination:
     """Check an LSTM against ``torch.nn.LSTM``.
 
     Args:
@@ -59,7 +58,6 @@ def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Resu
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_lstm, "a class")
     taken = [option for option in _OPTIONS if takes(reader_lstm, option)]
     with_states = _takes_states(reader_lstm)
     missing = [option for option in _OPTIONS if option not in taken]
@@ -73,7 +71,7 @@ def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Resu
         wrongs=wrong_stacks(),
         not_tried=tuple(missing),
         otherwise="your time step: check.cell looks at it alone. Then at the loop around it.",
-    ).result()
+    )
 
 
 def _takes_states(make: Callable) -> bool:

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
-from lstm_tutorial.check.messages import Result
-from lstm_tutorial.check.reading import as_tensor, leaf, require_callable, with_gradients
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
+from lstm_tutorial.check.reading import as_tensor, leaf, with_gradients
 from lstm_tutorial.check.rows import padded_cases, valid
 
 
+@check_of("a function")
 def pack_by_hand(
     reader_fn: Callable[[Tensor, Tensor], tuple], *, enforce_sorted: bool = True
-) -> Result:
+) -> Examination:
     """Check a function that packs a padded batch.
 
     Args:
@@ -30,13 +30,12 @@ def pack_by_hand(
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     ordered = [(5, 3), (5, 3, 1), (4, 4, 2), (3, 3), (1,)]
     lengths = ordered if enforce_sorted else [(3, 5), (1, 4, 2), (2, 1, 4, 3), (5, 3, 1), (1,)]
     cases = list(padded_cases(lengths, (0.0,)))
     run = _run_packing if enforce_sorted else _run_sorting
     wrongs = _wrong_packings()
-    return Examination(reader_fn, _pack, cases, run, "fn(padded, lengths)", wrongs).result()
+    return Examination(reader_fn, _pack, cases, run, "fn(padded, lengths)", wrongs)
 
 
 def _pack(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:

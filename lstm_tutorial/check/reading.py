@@ -95,14 +95,6 @@ def takes(fn: Callable, name: str) -> bool:
     return any(p.name == name or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def require_callable(fn: object, called: str) -> None:
-    """Raise TypeError, saying what to pass, where a check is given something it can't call."""
-    if not callable(fn) or isinstance(fn, nn.Module):
-        raise TypeError(
-            f"expected {called}, got {fn!r}: pass the function or class itself, not what it returns"
-        )
-
-
 def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Make a module float64 and load weights by name; return its parameter for each of them.
 

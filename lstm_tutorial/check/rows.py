@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong
-from lstm_tutorial.check.messages import Result
-from lstm_tutorial.check.reading import as_tensor, draw, leaf, require_callable, with_gradients
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
+from lstm_tutorial.check.reading import as_tensor, draw, leaf, with_gradients
 
 _LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,), (2, 5, 3, 5)]
 _FEATURES = (3, 1)
@@ -40,7 +39,8 @@ def _run(subject: Callable, case: Case) -> Values:
     return with_gradients({"result": as_tensor(result, "the result")}, {"input": x})
 
 
-def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
+@check_of("a function")
+def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
     """Check a maximum over the valid steps of each row.
 
     Args:
@@ -53,7 +53,6 @@ def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     cases = list(padded_cases(_LENGTHS, (0.0, 9.0)))
     wrongs = [
         Wrong("padding_not_ignored", lambda x, lengths: x.amax(1)),
@@ -66,7 +65,7 @@ def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
         Wrong("pooled_wrong_axis", lambda x, lengths: x.amax(0)),
     ]
     call = "fn(output, lengths)"
-    return Examination(reader_fn, _max, cases, _run, call, wrongs).result()
+    return Examination(reader_fn, _max, cases, _run, call, wrongs)
 
 
 def _max(x: Tensor, lengths: Tensor, shift: int = 0) -> Tensor:
@@ -77,7 +76,8 @@ def _mean(x: Tensor, lengths: Tensor) -> Tensor:
     return (x * valid(x, lengths)).sum(1) / lengths[:, None]
 
 
-def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
+@check_of("a function")
+def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
     """Check a function that reverses each row within its own length.
 
     Args:
@@ -90,7 +90,6 @@ def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     cases = list(padded_cases(_LENGTHS, (0.0,)))
     wrongs = [
         Wrong("not_reversed", lambda x, lengths: x),
@@ -104,7 +103,7 @@ def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Result:
         Wrong("off_by_one", lambda x, lengths: _reverse(x, lengths, -1, masked=True)),
     ]
     call = "fn(padded, lengths)"
-    return Examination(reader_fn, _reverse, cases, _run, call, wrongs).result()
+    return Examination(reader_fn, _reverse, cases, _run, call, wrongs)
 
 
 def _reverse(x: Tensor, lengths: Tensor, shift: int = 0, masked: bool = False) -> Tensor:

@@ -7,15 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lstm_tutorial.check.engine import Case, Examination, Values, Wrong
-from lstm_tutorial.check.messages import Result
+from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
 from lstm_tutorial.check.reading import (
     as_pair,
     as_tensor,
     draw,
     drawn,
     leaf,
-    require_callable,
     with_gradients,
 )
 from lstm_tutorial.check.rows import valid
@@ -39,7 +37,10 @@ def run_packed(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tenso
     return pad_packed_sequence(output, batch_first=True, total_length=x.size(1))[0], h_n
 
 
-def packed_run(reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Result:
+@check_of("a function")
+def packed_run(
+    reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> Examination:
     """Check a function that runs an LSTM over a padded batch so that padding plays no part.
 
     Args:
@@ -53,11 +54,10 @@ def packed_run(reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tens
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     cases = list(ragged_cases((False, True)))
     call = "fn(lstm, padded, lengths)"
     wrongs = _wrong_runs()
-    return Examination(reader_fn, run_packed, cases, _run_padded, call, wrongs).result()
+    return Examination(reader_fn, run_packed, cases, _run_padded, call, wrongs)
 
 
 def _run_padded(subject: Callable, case: Case) -> Values:
@@ -111,7 +111,8 @@ def _wrong_runs() -> Iterator[Wrong]:
     yield Wrong("h_n_batch_first", lambda *given: _turned(*given, 1))
 
 
-def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Result:
+@check_of("a function")
+def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Examination:
     """Check a function that runs a long sequence in chunks, for truncated backpropagation.
 
     Args:
@@ -125,13 +126,12 @@ def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Resul
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     cases = [
         Case({"num_layers": layers, "chunks": list(sizes)}, {"x": draw(5, sum(sizes), 2, 3)})
         for layers, sizes in product((1, 2), [(2, 2), (3, 1, 2), (1, 1, 1, 1), (4,)])
     ]
     call, right = "fn(lstm, chunks)", _in_chunks
-    return Examination(reader_fn, right, cases, _run_chunks, call, _wrong_chunks()).result()
+    return Examination(reader_fn, right, cases, _run_chunks, call, _wrong_chunks())
 
 
 def _run_chunks(subject: Callable, case: Case) -> Values:

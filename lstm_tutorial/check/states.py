@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial.check.engine import Case, Examination, Values, Wrong
-from lstm_tutorial.check.messages import Result
+from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
 from lstm_tutorial.check.reading import (
     as_tensor,
     drawn,
     leaf,
     positional_arguments,
-    require_callable,
     with_gradients,
 )
 from lstm_tutorial.check.runs import ragged_cases, run_packed
@@ -20,7 +18,8 @@ from lstm_tutorial.check.runs import ragged_cases, run_packed
 Pool = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def last_state(reader_fn: Callable[..., Tensor], *, batch_first: bool = True) -> Result:
+@check_of("a function")
+def last_state(reader_fn: Callable[..., Tensor], *, batch_first: bool = True) -> Examination:
     """Check a sentence vector made of the two directions' final states.
 
     Args:
@@ -36,7 +35,6 @@ def last_state(reader_fn: Callable[..., Tensor], *, batch_first: bool = True) ->
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_fn, "a function")
     count = max(2, positional_arguments(reader_fn, 3))
 
     def run(subject: Callable, case: Case) -> Values:
@@ -50,7 +48,7 @@ def last_state(reader_fn: Callable[..., Tensor], *, batch_first: bool = True) ->
 
     call = "fn(output, h_n, lengths)" if count == 3 else "fn(output, h_n)"
     wrongs = _wrong_last_states()
-    return Examination(reader_fn, _final_states, list(ragged_cases()), run, call, wrongs).result()
+    return Examination(reader_fn, _final_states, list(ragged_cases()), run, call, wrongs)
 
 
 def _final_states(output: Tensor, h_n: Tensor, lengths: Tensor) -> Tensor:
