@@ -7,15 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+from lstm_tutorial.check.cell import orders
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
-from lstm_tutorial.check.reading import (
-    as_tensor,
-    draw,
-    drawn,
-    leaf,
-    with_gradients,
-)
-from lstm_tutorial.check.steps import orders
+from lstm_tutorial.check.reading import as_tensor, draw, drawn, leaf, with_gradients
 
 _SIZES = [(1, 3), (2, 3), (3, 3), (4, 1), (5, 8)]  # H_cell, features
 

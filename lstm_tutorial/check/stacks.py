@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from lstm_tutorial.check.cell import Step, changes
 from lstm_tutorial.check.engine import Wrong
-from lstm_tutorial.check.steps import Step, changes
 
 States = tuple[Tensor, Tensor]
 

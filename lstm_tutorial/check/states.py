@@ -6,13 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
-from lstm_tutorial.check.reading import (
-    as_tensor,
-    drawn,
-    leaf,
-    positional_arguments,
-    with_gradients,
-)
+from lstm_tutorial.check.reading import as_tensor, drawn, leaf, positional_arguments, with_gradients
 from lstm_tutorial.check.runs import ragged_cases, run_packed
 
 Pool = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -9,7 +9,7 @@ import torch
 
 import lstm_tutorial
 from lstm_tutorial import check
-from lstm_tutorial.check.steps import orders, wrong_steps
+from lstm_tutorial.check.cell import orders, wrong_steps
 from tests.check.check_slips import (
     CELL,
     CELL_SLIPS,
