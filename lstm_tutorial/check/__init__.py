@@ -20,7 +20,7 @@ modules that a check builds from your class.
 from lstm_tutorial.check.blocks import forget_bias, gates, to_onnx_order
 from lstm_tutorial.check.cell import cell
 from lstm_tutorial.check.counting import parameter_count
-from lstm_tutorial.check.layers import lstm
+from lstm_tutorial.check.lstm import lstm
 from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.packing import pack_by_hand
 from lstm_tutorial.check.rows import masked_max, unpad_reverse

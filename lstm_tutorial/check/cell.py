@@ -149,7 +149,7 @@ def _same(x: Tensor) -> Tensor:
     return x
 
 
-def _detach(h: bool, c: bool) -> Callable[[States], States]:
+def detach(h: bool, c: bool) -> Callable[[States], States]:
     return lambda hx: (hx[0].detach() if h else hx[0], hx[1].detach() if c else hx[1])
 
 
@@ -182,11 +182,11 @@ _CHANGES: list[tuple[str, dict, str]] = [
     ("c_squashed", {"give": lambda hx: (hx[0], torch.tanh(hx[1]))}, ""),
     ("states_returned_swapped", {"give": _swap}, ""),
     ("states_input_swapped", {"take": _swap}, ""),
-    ("states_detached", {"take": _detach(True, True)}, "Both h and c are."),
-    ("states_detached", {"take": _detach(True, False)}, "It is h."),
-    ("states_detached", {"take": _detach(False, True)}, "It is c."),
-    ("state_returned_detached", {"give": _detach(True, False)}, "It is h."),
-    ("state_returned_detached", {"give": _detach(False, True)}, "It is c."),
+    ("states_detached", {"take": detach(True, True)}, "Both h and c are."),
+    ("states_detached", {"take": detach(True, False)}, "It is h."),
+    ("states_detached", {"take": detach(False, True)}, "It is c."),
+    ("state_returned_detached", {"give": detach(True, False)}, "It is h."),
+    ("state_returned_detached", {"give": detach(False, True)}, "It is c."),
 ]
 
 
