@@ -144,7 +144,7 @@ def test_several_slips_in_a_count_are_all_named():
 
 def test_every_power_of_the_projections_size_is_counted():
     def count(input_size, hidden_size, num_layers, bias, bidirectional, proj_size, power):
-        total = check.counting._count_parameters(
+        total = check.weights._count_parameters(
             input_size, hidden_size, num_layers, bias, bidirectional, proj_size
         )
         wrong = proj_size**power - proj_size if proj_size else 0
