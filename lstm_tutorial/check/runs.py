@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
 from lstm_tutorial.check.reading import as_pair, as_tensor, draw, drawn, leaf, with_gradients
-from lstm_tutorial.check.rows import valid
+from lstm_tutorial.check.sequences import valid
 
 _LENGTHS = [(3, 5), (5, 3, 1), (1, 4, 2), (4, 4), (1,)]
 

@@ -1,9 +1,10 @@
-"""Check code that works within each row's own length: pooling and reversing."""
+"""Check code that works within each row's own length: pooling, reversing and packing."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
 from lstm_tutorial.check.reading import as_tensor, draw, leaf, with_gradients
@@ -13,7 +14,7 @@ _FEATURES = (3, 1)
 
 
 def valid(x: Tensor, lengths: Tensor, shift: int = 0) -> Tensor:
-    """Where a row's own steps are: bool (N, L, 1)."""
+    """Mark each row's own steps: bool (N, L, 1)."""
     return (torch.arange(x.size(1)) < lengths[:, None] + shift)[:, :, None]
 
 
@@ -113,3 +114,96 @@ def _reverse(x: Tensor, lengths: Tensor, shift: int = 0, masked: bool = False) -
     inside = step < lengths[:, None] if masked else source >= 0
     source = source.where(inside, step).remainder(x.size(1))
     return x.gather(1, source[:, :, None].expand_as(x))
+
+
+@check_of("a function")
+def pack_by_hand(
+    reader_fn: Callable[[Tensor, Tensor], tuple], *, enforce_sorted: bool = True
+) -> Examination:
+    """Check a function that packs a padded batch.
+
+    Args:
+        reader_fn: ``fn(padded, lengths) -> (data, batch_sizes)`` for padded float (N, L, features)
+            and lengths int64 (N,), longest first; data float (sum(lengths), features), batch_sizes
+            int64 (max(lengths),) or a list. A ``PackedSequence`` is as good.
+        enforce_sorted: with False the lengths come in any order (no two alike), and the function
+            returns ``(data, batch_sizes, sorted_indices)``.
+
+    Returns:
+        A result that is true where data, sizes and gradients agree, and names the mistake if not.
+
+    Raises:
+        TypeError: if it can't be called.
+    """
+    ordered = [(5, 3), (5, 3, 1), (4, 4, 2), (3, 3), (1,)]
+    lengths = ordered if enforce_sorted else [(3, 5), (1, 4, 2), (2, 1, 4, 3), (5, 3, 1), (1,)]
+    cases = list(padded_cases(lengths, (0.0,)))
+    run = _run_packing if enforce_sorted else _run_sorting
+    wrongs = _wrong_packings()
+    return Examination(reader_fn, _pack, cases, run, "fn(padded, lengths)", wrongs)
+
+
+def _pack(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    order = lengths.argsort(descending=True, stable=True)
+    packed = pack_padded_sequence(x[order], lengths[order], batch_first=True)
+    return packed.data, packed.batch_sizes, order
+
+
+def _run_packing(subject: Callable, case: Case, parts: int = 2) -> Values:
+    x = leaf(case.given["x"])
+    returned = subject(x, case.given["lengths"].clone())
+    names = ("data", "batch_sizes", "sorted_indices")[:parts]
+    if returned is None:
+        raise Unfit("nothing_returned")
+    if not isinstance(returned, tuple | list) or len(returned) < parts:
+        raise Unfit("return_form", f"Wanted ({', '.join(names)}).")
+    values = with_gradients({"data": as_tensor(returned[0], "data")}, {"padded": x})
+    indices = {n: torch.as_tensor(returned[k]) for k, n in enumerate(names) if k > 0}
+    return values | {name: index.double() for name, index in indices.items()}
+
+
+def _run_sorting(subject: Callable, case: Case) -> Values:
+    return _run_packing(subject, case, parts=3)
+
+
+def _stepwise(x: Tensor, lengths: Tensor, order: Tensor) -> tuple:
+    mask = valid(x, lengths)[:, :, 0][order]  # (N, L)
+    return x[order].transpose(0, 1)[mask.T], mask.sum(0)[: int(lengths.max())], order
+
+
+def _as_they_came(x: Tensor, lengths: Tensor) -> tuple:
+    return _stepwise(x, lengths, torch.arange(len(lengths)))
+
+
+def _padded_steps(x: Tensor, lengths: Tensor, length: int) -> tuple:
+    order = lengths.argsort(descending=True, stable=True)
+    data = x[order, :length].transpose(0, 1).flatten(0, 1)
+    return data, torch.full((length,), len(lengths)), order
+
+
+def _rowwise(x: Tensor, lengths: Tensor) -> tuple:
+    _, sizes, order = _pack(x, lengths)
+    return x[order][valid(x, lengths)[:, :, 0][order]], sizes, order
+
+
+def _inverted(x: Tensor, lengths: Tensor) -> tuple:
+    data, sizes, order = _pack(x, lengths)
+    return data, sizes, order.argsort()
+
+
+def _swapped_sizes(x: Tensor, lengths: Tensor) -> tuple:
+    data, _, order = _pack(x, lengths)
+    return data, lengths[order], order
+
+
+def _wrong_packings() -> Iterator[Wrong]:
+    yield Wrong("rows_one_after_another", _rowwise)
+    yield Wrong(
+        "rows_one_after_another", lambda x, n: (_rowwise(x, n)[0], *_swapped_sizes(x, n)[1:])
+    )
+    yield Wrong("padding_not_ignored", lambda x, n: _padded_steps(x, n, x.size(1)))
+    yield Wrong("padding_not_ignored", lambda x, n: _padded_steps(x, n, int(n.max())))
+    yield Wrong("lengths_as_batch_sizes", _swapped_sizes)
+    yield Wrong("rows_not_sorted", _as_they_came)
+    yield Wrong("sorted_ascending", lambda x, n: _stepwise(x, n, n.argsort(stable=True)))
+    yield Wrong("indices_inverted", _inverted)
