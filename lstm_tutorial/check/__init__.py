@@ -20,9 +20,8 @@ modules that a check builds from your class.
 from lstm_tutorial.check.cell import cell
 from lstm_tutorial.check.lstm import lstm
 from lstm_tutorial.check.messages import Result
-from lstm_tutorial.check.runs import detach_chunks, packed_run
+from lstm_tutorial.check.runs import detach_chunks, last_state, packed_run
 from lstm_tutorial.check.sequences import masked_max, pack_by_hand, unpad_reverse
-from lstm_tutorial.check.states import last_state
 from lstm_tutorial.check.weights import forget_bias, gates, parameter_count, to_onnx_order
 from lstm_tutorial.check.wording import MISTAKES
 

@@ -18,7 +18,7 @@ def valid(x: Tensor, lengths: Tensor, shift: int = 0) -> Tensor:
     return (torch.arange(x.size(1)) < lengths[:, None] + shift)[:, :, None]
 
 
-def padded_cases(lengths: Sequence[tuple[int, ...]], fills: Sequence[float]) -> Iterator[Case]:
+def _padded_cases(lengths: Sequence[tuple[int, ...]], fills: Sequence[float]) -> Iterator[Case]:
     """Padded batches (N, L, features) with these lengths, and with these values as padding."""
     for fill in fills:
         for low in (False, True):
@@ -54,7 +54,7 @@ def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
     Raises:
         TypeError: if it can't be called.
     """
-    cases = list(padded_cases(_LENGTHS, (0.0, 9.0)))
+    cases = list(_padded_cases(_LENGTHS, (0.0, 9.0)))
     wrongs = [
         Wrong("padding_not_ignored", lambda x, lengths: x.amax(1)),
         Wrong("padding_as_zero", lambda x, lengths: (x * valid(x, lengths)).amax(1)),
@@ -65,8 +65,7 @@ def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
         Wrong("pooled_wrong_axis", lambda x, lengths: x.amax(2)),
         Wrong("pooled_wrong_axis", lambda x, lengths: x.amax(0)),
     ]
-    call = "fn(output, lengths)"
-    return Examination(reader_fn, _max, cases, _run, call, wrongs)
+    return Examination(reader_fn, _max, cases, _run, "fn(output, lengths)", wrongs)
 
 
 def _max(x: Tensor, lengths: Tensor, shift: int = 0) -> Tensor:
@@ -91,7 +90,7 @@ def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
     Raises:
         TypeError: if it can't be called.
     """
-    cases = list(padded_cases(_LENGTHS, (0.0,)))
+    cases = list(_padded_cases(_LENGTHS, (0.0,)))
     wrongs = [
         Wrong("not_reversed", lambda x, lengths: x),
         Wrong("padding_reversed", lambda x, lengths: x.flip(1)),
@@ -103,8 +102,7 @@ def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
         Wrong("off_by_one", lambda x, lengths: _reverse(x, lengths, 1, masked=True)),
         Wrong("off_by_one", lambda x, lengths: _reverse(x, lengths, -1, masked=True)),
     ]
-    call = "fn(padded, lengths)"
-    return Examination(reader_fn, _reverse, cases, _run, call, wrongs)
+    return Examination(reader_fn, _reverse, cases, _run, "fn(padded, lengths)", wrongs)
 
 
 def _reverse(x: Tensor, lengths: Tensor, shift: int = 0, masked: bool = False) -> Tensor:
@@ -137,7 +135,7 @@ def pack_by_hand(
     """
     ordered = [(5, 3), (5, 3, 1), (4, 4, 2), (3, 3), (1,)]
     lengths = ordered if enforce_sorted else [(3, 5), (1, 4, 2), (2, 1, 4, 3), (5, 3, 1), (1,)]
-    cases = list(padded_cases(lengths, (0.0,)))
+    cases = list(_padded_cases(lengths, (0.0,)))
     run = _run_packing if enforce_sorted else _run_sorting
     wrongs = _wrong_packings()
     return Examination(reader_fn, _pack, cases, run, "fn(padded, lengths)", wrongs)
