@@ -1,4 +1,4 @@
-"""Check a reader's time step; and one step with every mistake that the checks know."""
+"""Check a reader's time step, and build the wrong steps that it is compared with."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ def cell(reader_cell: Callable) -> Examination:
         reader_cell: a function ``step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)`` that
             returns ``(h, c)``; or a class with the contract of ``torch.nn.LSTMCell``: built as
             ``MyCell(input_size, hidden_size)``, with parameters of these four names, and called as
-            ``cell(x, (h, c))``. ``bias`` and a missing ``hx`` are tried where the class takes them.
+            ``cell(x, (h, c))``. ``bias`` and a missing ``hx`` are tried if the class takes them.
 
     Returns:
-        A result that is true where outputs and all gradients agree, and names the mistake if not.
+        A result that is true if outputs and all gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it is neither.
@@ -138,7 +138,7 @@ _FROM = {
 
 
 def orders() -> Iterator[tuple[str, str, str]]:
-    """Every wrong order of the gates, with the mistake and its detail; a single swap first."""
+    """Every wrong order of the gates, with the mistake and its detail; single swaps first."""
     wrong = ["".join(order) for order in permutations("ifgo")][1:]
     for order in sorted(wrong, key=lambda order: sum(map(str.__ne__, order, "ifgo"))):
         detail = f"Yours is {', '.join(order)}. {_FROM.get(order, '')}".strip()

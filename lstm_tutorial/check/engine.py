@@ -1,7 +1,7 @@
 """Run a reader's object and torch's over the same cases, and find the mistake that fits.
 
 A mistake is recognised by its numbers: wrong implementations with the contract of the reader's
-object run over the same cases, and the first whose every value equals the reader's names it.
+object run over the same cases, and the first one that gives the reader's values names it.
 """
 
 import re
@@ -30,7 +30,7 @@ Values = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """One configuration: what is told to the reader, and what is run."""
+    """One configuration: the settings shown to the reader, and the values given to the run."""
 
     settings: Mapping[str, object]
     given: Mapping[str, object]
@@ -50,7 +50,7 @@ class Wrong:
 
 
 class Unfit(Exception):  # noqa: N818 - a finding, not an error
-    """What came back can't be compared; carries the mistake and what came."""
+    """The returned value can't be compared; carries the mistake and its detail."""
 
     def __init__(self, mistake: str, detail: str = "") -> None:
         super().__init__(detail)
@@ -72,7 +72,7 @@ class Examination:
     run: Run
     call: str  # how the check calls the reader's code, in words
     wrongs: Iterable[Wrong] = ()
-    rarely: Callable[[], Iterable[Wrong]] = tuple  # made and tried only where none of wrongs fits
+    rarely: Callable[[], Iterable[Wrong]] = tuple  # made and tried only if none of wrongs fits
     compared: str = "forward and gradient"
     not_tried: tuple[str, ...] = ()
     otherwise: str = "the first configuration above: work it by hand, one line at a time."
@@ -125,7 +125,7 @@ class Examination:
         )
 
     def _name(self, got: list[Outcome], failing: list[int]) -> tuple[str, str, str]:
-        """Mistake, diagnosis and hint: a known mistake if one fits, else what else can be told."""
+        """Mistake, diagnosis and hint: a known mistake if one fits, otherwise a description."""
         out, expected = got[failing[0]], self.expected[failing[0]]
         wrong = (
             self._recognise(self.wrongs, got, failing)
@@ -145,7 +145,7 @@ class Examination:
         return "unrecognised", told, self.otherwise
 
     def _changed_in_place(self, out: Outcome) -> Wrong | None:
-        """Whether it raised for that; where parameters are compared, it is asked to change them."""
+        """The mistake if an in-place change raised; a check of parameters asks for such changes."""
         if self.compared == "parameters" or not re.search(r"\bin-?place operation", str(out)):
             return None
         return Wrong("changed_in_place", None, line_of(out)) if _raised(out) else None
@@ -153,7 +153,7 @@ class Examination:
     def _recognise(
         self, wrongs: Iterable[Wrong], got: list[Outcome], failing: list[int]
     ) -> Wrong | None:
-        """The first wrong implementation that does in every case what the reader's code does."""
+        """The first wrong implementation that gives the reader's values in every case."""
         decisive = [k for k in failing if not isinstance(got[k], Exception)]
         if not decisive:
             return None

@@ -1,4 +1,4 @@
-"""Check a reader's LSTM; and one LSTM with every mistake that the checks know."""
+"""Check a reader's LSTM, and build the wrong LSTMs that it is compared with."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _SETTINGS: list[dict] = [
     {"num_layers": 2, "bidirectional": True, "proj_size": 3, "bias": False},
     {"num_layers": 3, "bidirectional": True, "dropout": ALL_DROPPED},
 ]
-_SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; square ones, too
+_SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; including square ones
 
 
 @check_of("a class")
@@ -50,13 +50,13 @@ def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Exam
 
     Args:
         reader_lstm: a class with torch's constructor, parameter names (``weight_ih_l0``, ...,
-            ``bias_hh_l1_reverse``) and results ``(output, (h_n, c_n))``. Arguments of the
-            constructor that it does not take, and ``hx`` where ``forward`` does not, are left out
-            and named in the result.
-        packed: try ``PackedSequence`` input, too.
+            ``bias_hh_l1_reverse``) and results ``(output, (h_n, c_n))``. Constructor
+            arguments that it does not take, and ``hx`` if ``forward`` does not take it, are left
+            out and named in the result.
+        packed: whether to try ``PackedSequence`` input as well.
 
     Returns:
-        A result that is true where outputs and all gradients agree, and names the mistake if not.
+        A result that is true if outputs and all gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -183,7 +183,7 @@ class Rules:
 
 
 class Stack(nn.LSTM):
-    """torch's parameters, and a forward pass that follows rules."""
+    """An LSTM with torch's parameters and a forward pass that follows the rules."""
 
     def __init__(self, *args, rules: Rules, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -298,7 +298,7 @@ _CHANGES: list[tuple[str, dict, str]] = [
 
 
 def wrong_stacks() -> Iterator[Wrong]:
-    """Every wrong LSTM with one mistake, in a step or between them."""
+    """Every wrong LSTM with one mistake, in its steps or around them."""
     for mistake, change, detail in changes():
         yield Wrong(mistake, partial(Stack, rules=Rules(step=Step(**change))), detail)
     for mistake, change, detail in _CHANGES:

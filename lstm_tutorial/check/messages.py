@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 TOLERANCE = 1e-10  # the checks compute in float64, where a right answer differs by 1e-14 or so
-FLOAT32 = 1e-6  # a relative difference that a few roundings to float32 make
+FLOAT32 = 1e-6  # relative difference after a few roundings to float32
 _HERE = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -34,21 +34,21 @@ _HINTS = {
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """The outcome of a check; true where the reader's code is right.
+    """The outcome of a check; true if the reader's code is right.
 
     Attributes:
         passed: whether every configuration agreed with torch.
         configurations: how many were tried.
-        failures: how many of them disagreed.
-        mistake: a stable identifier, a key of ``MISTAKES``; ``"raised"`` where the code raised;
-            ``"unrecognised"`` where the numbers fit no known mistake; None where all is right.
-        diagnosis: what is the matter, in one or two sentences; empty where all is right.
-        look_at: where to look for it.
-        evidence: lines that say where it was first seen and with which numbers.
+        failures: how many of them failed.
+        mistake: a stable identifier, a key of ``MISTAKES``; ``"raised"`` if the code raised;
+            ``"unrecognised"`` if the numbers fit no known mistake; None if the code is right.
+        diagnosis: the mistake in one or two sentences; empty if the code is right.
+        look_at: where to look for the mistake.
+        evidence: lines with the first configuration that failed, and its numbers.
         compared: what was compared, such as ``"forward and gradient"``.
-        not_tried: arguments that the code does not take, and that were left out for this reason.
-        largest_difference: over all values and configurations that agreed in shape.
-        exception: what the code raised, where it did.
+        not_tried: arguments left out because the code does not take them.
+        largest_difference: over all values and configurations of code that is right; otherwise 0.
+        exception: the exception that the code raised, if any.
     """
 
     passed: bool
@@ -91,7 +91,7 @@ class Result:
 
 
 def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
-    """Tell which values are right, and where the first of the others differs."""
+    """Say which values are right, and where the first wrong one differs."""
     right = [name for name in expected if close(out[name], expected[name])]
     wrong = [name for name in expected if name not in right]
     forward = [name for name in wrong if not name.startswith("gradient of")] or wrong
@@ -113,7 +113,7 @@ def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> It
 
 
 def isclose(a: Tensor, b: Tensor) -> Tensor:
-    """Where two tensors of one shape differ by no more than the tolerance; nan is like nan."""
+    """Mark where two tensors of one shape agree within the tolerance; nan equals nan."""
     return torch.isclose(a, b, rtol=0, atol=TOLERANCE, equal_nan=True)
 
 
@@ -123,7 +123,7 @@ def close(a: Tensor, b: Tensor) -> bool:
 
 
 def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[int]) -> str:
-    """Tell how many configurations fail, and what they alone have in common, if anything."""
+    """Say how many configurations fail, and which setting only they share, if any."""
     if len(failing) == len(settings):
         return f"Seen in all {len(settings)} configurations."
     count = f"{len(failing)} of {len(settings)} configurations"
@@ -135,14 +135,14 @@ def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[
 
 
 def tell_exception(error: Exception, call: str) -> tuple[str, str]:
-    """Diagnosis and hint for code that raised when the check called it in this way."""
+    """Diagnose code that raised in this call, and say where to look."""
     words = f"{type(error).__name__}: {error}".removesuffix(".")
     hint = next((hint for key, hint in _HINTS.items() if key in words), "that line.")
     return f"Your code raised {words}. {line_of(error)}".strip(), f"{hint} The check calls {call}."
 
 
 def line_of(error: Exception) -> str:
-    """Tell the reader's line from which an error came, if there is one."""
+    """Quote the line of the reader's code that raised, if there is one."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame)]
     return f"At line {frames[-1].lineno}: {frames[-1].line}".strip() if frames else ""
 

@@ -16,7 +16,7 @@ def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:
 
 
 def drawn(kind: type[nn.Module], *args: int, **options: object) -> nn.Module:
-    """Build a float64 module whose weights depend on nothing but their shapes."""
+    """Build a float64 module whose weights depend only on their order and shapes."""
     module = kind(*args, **options, dtype=torch.float64)
     with torch.no_grad():
         for k, parameter in enumerate(module.parameters()):
@@ -65,17 +65,17 @@ def with_gradients(outputs: Values, leaves: Mapping[str, Tensor]) -> Values:
 
 
 def _weights(values: Tensor) -> Tensor:
-    """A weight for every element, such that no two of them can stand in for each other."""
+    """Give each element a weight of its own, so that elements changing places are noticed."""
     return torch.cos(0.7 * torch.arange(values.numel(), dtype=values.dtype) + 1).view(values.shape)
 
 
 def leaf(values: Tensor) -> Tensor:
-    """Copy a tensor into a leaf whose gradient can be asked for."""
+    """Copy a tensor into a leaf that requires a gradient."""
     return values.detach().clone().requires_grad_()
 
 
 def positional_arguments(fn: Callable, at_most: int) -> int:
-    """Count the positional arguments that a callable takes; at_most where that is unknown."""
+    """Count the positional arguments that a callable takes, up to at_most; at_most if unknown."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
@@ -87,7 +87,7 @@ def positional_arguments(fn: Callable, at_most: int) -> int:
 
 
 def takes(fn: Callable, name: str) -> bool:
-    """Whether a callable can be given an argument of this name."""
+    """Whether a callable takes an argument of this name."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):

@@ -44,7 +44,7 @@ def _run_packed(lstm: nn.LSTM, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tens
 def packed_run(
     reader_fn: Callable[[nn.LSTM, Tensor, Tensor], tuple[Tensor, Tensor]],
 ) -> Examination:
-    """Check a function that runs an LSTM over a padded batch so that padding plays no part.
+    """Check a function that runs an LSTM over a padded batch so that padding has no effect.
 
     Args:
         reader_fn: ``fn(lstm, padded, lengths) -> (output, h_n)`` for a batch-first ``nn.LSTM``,
@@ -52,7 +52,7 @@ def packed_run(
             (N, L, D*H_out), zero on padding, h_n float (D*num_layers, N, H_out).
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -118,11 +118,11 @@ def detach_chunks(reader_fn: Callable[[nn.LSTM, list[Tensor]], Tensor]) -> Exami
 
     Args:
         reader_fn: ``fn(lstm, chunks)`` for an ``nn.LSTM`` and a list of float (L_k, N, H_in),
-            returning the outputs joined, float (L, N, H_out). Each chunk starts from the state in
-            which the one before it ended, and no gradient flows from chunk to chunk.
+            returning the outputs joined, float (L, N, H_out). Each chunk starts from the final
+            state of the one before it, and no gradient flows from chunk to chunk.
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -179,13 +179,13 @@ def last_state(reader_fn: Callable[..., Tensor], *, batch_first: bool = True) ->
 
     Args:
         reader_fn: ``fn(output, h_n, lengths)`` or ``fn(output, h_n)``, returning float
-            (N, 2*H_out): the last layer's final forward state, then its final reverse state. It
-            gets what a bidirectional LSTM of one to three layers returns for packed input: output
-            float (N, L, 2*H_out), zero on padding, and h_n float (2*num_layers, N, H_out).
-        batch_first: with False the output is (L, N, 2*H_out).
+            (N, 2*H_out): the last layer's final forward state, then its final reverse state. Its
+            arguments are those of a bidirectional LSTM of one to three layers, run on packed input:
+            output float (N, L, 2*H_out), zero on padding, and h_n float (2*num_layers, N, H_out).
+        batch_first: if False, the output is (L, N, 2*H_out).
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.

@@ -19,7 +19,7 @@ def valid(x: Tensor, lengths: Tensor, shift: int = 0) -> Tensor:
 
 
 def _padded_cases(lengths: Sequence[tuple[int, ...]], fills: Sequence[float]) -> Iterator[Case]:
-    """Padded batches (N, L, features) with these lengths, and with these values as padding."""
+    """Padded batches (N, L, features) with these lengths and these values as padding."""
     for fill in fills:
         for low in (False, True):
             for k, (own, features) in enumerate((o, f) for o in lengths for f in _FEATURES):
@@ -46,10 +46,10 @@ def masked_max(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
 
     Args:
         reader_fn: ``fn(output, lengths)`` for output float (N, L, features) and lengths int64 (N,),
-            returning float (N, features). The padding may hold anything.
+            returning float (N, features). The padding may hold any values.
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -81,11 +81,11 @@ def unpad_reverse(reader_fn: Callable[[Tensor, Tensor], Tensor]) -> Examination:
     """Check a function that reverses each row within its own length.
 
     Args:
-        reader_fn: ``fn(padded, lengths)`` for padded float (N, L, features), zeros behind each
+        reader_fn: ``fn(padded, lengths)`` for padded float (N, L, features), zeros after each
             row's own length, and lengths int64 (N,); the padding stays where it is.
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -123,12 +123,12 @@ def pack_by_hand(
     Args:
         reader_fn: ``fn(padded, lengths) -> (data, batch_sizes)`` for padded float (N, L, features)
             and lengths int64 (N,), longest first; data float (sum(lengths), features), batch_sizes
-            int64 (max(lengths),) or a list. A ``PackedSequence`` is as good.
-        enforce_sorted: with False the lengths come in any order (no two alike), and the function
+            int64 (max(lengths),) or a list. It may return a ``PackedSequence`` instead.
+        enforce_sorted: if False, the lengths are distinct and in any order, and the function
             returns ``(data, batch_sizes, sorted_indices)``.
 
     Returns:
-        A result that is true where data, sizes and gradients agree, and names the mistake if not.
+        A result that is true if data, sizes and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.

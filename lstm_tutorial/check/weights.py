@@ -26,7 +26,7 @@ def gates(reader_fn: Callable[[Tensor], dict[str, Tensor]]) -> Examination:
             weight_hh, float (4*H_cell, features); each block float (H_cell, features).
 
     Returns:
-        A result that is true where blocks and gradients agree, and names the mistake if not.
+        A result that is true if blocks and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -73,7 +73,7 @@ def to_onnx_order(reader_fn: Callable[[Tensor], Tensor]) -> Examination:
             bias, float (4*H_cell,). (ONNX calls the candidate c.)
 
     Returns:
-        A result that is true where values and gradients agree, and names the mistake if not.
+        A result that is true if values and gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -106,12 +106,12 @@ def forget_bias(reader_fn: Callable[[nn.LSTM], object]) -> Examination:
     """Check a function that makes the forget gate start with a bias of 1.
 
     Args:
-        reader_fn: ``fn(lstm)`` changes an ``nn.LSTM`` in place, and what it returns plays no part.
+        reader_fn: ``fn(lstm)`` changes an ``nn.LSTM`` in place; its return value is ignored.
             Afterwards the forget blocks of the two biases, which are added in every step, sum to 1
-            in each layer and direction; how they share the 1 is free. Nothing else has changed.
+            in each layer and direction, however they share the 1. Nothing else has changed.
 
     Returns:
-        A result that is true where all parameters are as wanted, and names the mistake if not.
+        A result that is true if all parameters are right; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -152,7 +152,7 @@ def _set_bias(
     wanted: Callable[[str], bool] = lambda name: True,
     others: float | None = None,
 ) -> None:
-    """Set blocks of the biases, 1 being the forget gate's, and the rest to others; None: leave."""
+    """Set blocks of the biases (1 is the forget gate's), the rest to others; None: no change."""
     h = lstm.hidden_size
     with torch.no_grad():
         for name, bias in lstm.named_parameters():
@@ -208,7 +208,7 @@ def parameter_count(reader_fn: Callable[[int, int, int, bool, bool, int], int]) 
             arguments in this order, returning an int.
 
     Returns:
-        A result that is true where every count is the real module's, and names the mistake if not.
+        A result that is true if every count is the real module's; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
@@ -255,7 +255,7 @@ def _formula(
     columns_hh: Callable[[int, int], int] = lambda h_out, h_cell: h_out,
     weight_hr: bool = True,
 ) -> int:
-    """Count as torch does, but for what the keywords change."""
+    """Count as torch does, except for what the keywords change."""
     d = directions(bidirectional)
     h_out = proj_size if proj_size and projected else hidden_size
     total = 0
@@ -286,7 +286,7 @@ _MISCOUNTS: list[tuple[str, dict, str]] = [
 
 
 def _wrong_counts() -> Iterator[Wrong]:
-    """Every formula with one mistake, then with two, three and four: they often come together."""
+    """Every formula with one mistake, then with two to four, as they often come together."""
     for size in (1, 2, 3, 4):
         for several in combinations(_MISCOUNTS, size):
             keys = [key for _, change, _ in several for key in change]

@@ -1,4 +1,4 @@
-"""Every mistake that the checks recognise: (what it is, where to look for it)."""
+"""Every mistake that the checks recognise: a sentence that names it, and where to look."""
 
 _TABLE: dict[str, tuple[str, str]] = {
     # What your code hands back.
