@@ -1,16 +1,15 @@
 """Check a reader's time step, and build the wrong steps that it is compared with."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, permutations, product
 
 import torch
 from torch import Tensor, nn
 
 from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
+from lstm_tutorial.check.parts import States, Step
 from lstm_tutorial.check.reading import adopt, as_pair, as_tensor, draw, leaf, takes, with_gradients
-
-States = tuple[Tensor, Tensor]
 
 _STEP_CALL = "step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)"
 _SIZES = [(3, 4, 2), (4, 4, 3), (1, 1, 1), (5, 2, 4), (2, 6, 1)]  # H_in, H_cell, N
@@ -87,48 +86,6 @@ def _run_cell(subject: Callable, case: Case) -> Values:
     outputs = {"h": as_tensor(h, "h"), "c": as_tensor(c, "c")}
     states = {} if hx is None else dict(zip(("h_0", "c_0"), hx, strict=True))
     return with_gradients(outputs, {"x": x, **states, **weights})
-
-
-@dataclass(frozen=True)
-class Step:
-    """How a step is computed; by default, torch's way."""
-
-    order: str = "ifgo"  # the gate that each block of rows is taken for
-    interleaved: bool = False
-    bias_ih: float = 1.0
-    bias_hh: float = 1.0
-    recurrent: float = 1.0
-    i: Callable[[Tensor], Tensor] = torch.sigmoid
-    f: Callable[[Tensor], Tensor] = torch.sigmoid
-    g: Callable[[Tensor], Tensor] = torch.tanh
-    o: Callable[[Tensor], Tensor] = torch.sigmoid
-    new_c: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda i, f, g, c: f * c + i * g
-    seen_c: Callable[[Tensor, Tensor], Tensor] = lambda new, old: torch.tanh(new)
-    new_h: Callable[[Tensor, Tensor], Tensor] = lambda o, seen: o * seen
-    take: Callable[[States], States] = lambda hx: hx
-    give: Callable[[States], States] = lambda hx: hx
-
-    def __call__(
-        self,
-        x: Tensor,
-        hx: States,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias_ih: Tensor | None = None,
-        bias_hh: Tensor | None = None,
-        weight_hr: Tensor | None = None,
-    ) -> States:
-        """Compute (h, c) after the step from x (N, H_in) and the states before it."""
-        h, c = self.take(hx)
-        a = x @ weight_ih.T + self.recurrent * (h @ weight_hh.T)  # (N, 4*H_cell)
-        if bias_ih is not None and bias_hh is not None:
-            a = a + self.bias_ih * bias_ih + self.bias_hh * bias_hh
-        blocks = [a[:, k::4] for k in range(4)] if self.interleaved else a.chunk(4, dim=1)
-        named = dict(zip(self.order, blocks, strict=True))
-        i, f, g, o = (getattr(self, gate)(named[gate]) for gate in "ifgo")
-        new = self.new_c(i, f, g, c)
-        h = self.new_h(o, self.seen_c(new, c))
-        return self.give((h if weight_hr is None else h @ weight_hr.T, new))
 
 
 _FROM = {
