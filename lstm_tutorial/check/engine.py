@@ -174,9 +174,7 @@ class Examination:
         yield pattern_of_failures([case.settings for case in self.cases], failing)
 
 
-def check_of(
-    called: str,
-) -> Callable[[Callable[P, Examination]], Callable[P, Result]]:
+def check_of(called: str) -> Callable[[Callable[P, Examination]], Callable[P, Result]]:
     """Turn a function that plans an examination into a check, which runs it.
 
     The check takes the same arguments, returns a ``Result``, and raises TypeError unless the
