@@ -1,32 +1,36 @@
 """Run a reader's object and torch's over the same cases, and find the mistake that fits.
 
 A mistake is recognised by its numbers: wrong implementations with the contract of the reader's
-object run over the same cases, and the first whose every value equals the reader's names it.
+object run over the same cases, and the first one that gives the reader's values names it.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lstm_tutorial.check.result import Result
-from lstm_tutorial.check.table import LOOK_AT, MISTAKES
-from lstm_tutorial.check.telling import (
+from lstm_tutorial.check.messages import (
+    Result,
+    close,
     differences,
-    isclose,
     line_of,
     pattern_of_failures,
     tell_exception,
 )
+from lstm_tutorial.check.wording import LOOK_AT, MISTAKES
 
+P = ParamSpec("P")
 Values = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One configuration: what is told to the reader, and what is run."""
+    """One configuration: the settings shown to the reader, and the values given to the run."""
 
     settings: Mapping[str, object]
     given: Mapping[str, object]
@@ -46,7 +50,7 @@ class Wrong:
 
 
 class Unfit(Exception):  # noqa: N818 - a finding, not an error
-    """What came back can't be compared; carries the mistake and what came."""
+    """The returned value can't be compared; carries the mistake and its detail."""
 
     def __init__(self, mistake: str, detail: str = "") -> None:
         super().__init__(detail)
@@ -68,7 +72,7 @@ class Examination:
     run: Run
     call: str  # how the check calls the reader's code, in words
     wrongs: Iterable[Wrong] = ()
-    rarely: Callable[[], Iterable[Wrong]] = tuple  # made and tried only where none of wrongs fits
+    rarely: Callable[[], Iterable[Wrong]] = tuple  # made and tried only if none of wrongs fits
     compared: str = "forward and gradient"
     not_tried: tuple[str, ...] = ()
     otherwise: str = "the first configuration above: work it by hand, one line at a time."
@@ -121,7 +125,7 @@ class Examination:
         )
 
     def _name(self, got: list[Outcome], failing: list[int]) -> tuple[str, str, str]:
-        """Mistake, diagnosis and hint: a known mistake if one fits, else what else can be told."""
+        """Mistake, diagnosis and hint: a known mistake if one fits, otherwise a description."""
         out, expected = got[failing[0]], self.expected[failing[0]]
         wrong = (
             self._recognise(self.wrongs, got, failing)
@@ -141,7 +145,7 @@ class Examination:
         return "unrecognised", told, self.otherwise
 
     def _changed_in_place(self, out: Outcome) -> Wrong | None:
-        """Whether it raised for that; where parameters are compared, it is asked to change them."""
+        """The mistake if an in-place change raised; a check of parameters asks for such changes."""
         if self.compared == "parameters" or not re.search(r"\bin-?place operation", str(out)):
             return None
         return Wrong("changed_in_place", None, line_of(out)) if _raised(out) else None
@@ -149,7 +153,7 @@ class Examination:
     def _recognise(
         self, wrongs: Iterable[Wrong], got: list[Outcome], failing: list[int]
     ) -> Wrong | None:
-        """The first wrong implementation that does in every case what the reader's code does."""
+        """The first wrong implementation that gives the reader's values in every case."""
         decisive = [k for k in failing if not isinstance(got[k], Exception)]
         if not decisive:
             return None
@@ -170,16 +174,40 @@ class Examination:
         yield pattern_of_failures([case.settings for case in self.cases], failing)
 
 
+def check_of(called: str) -> Callable[[Callable[P, Examination]], Callable[P, Result]]:
+    """Turn a function that plans an examination into a check, which runs it.
+
+    The check takes the same arguments, returns a ``Result``, and raises TypeError unless the
+    reader's code can be called; called is its kind in the message.
+    """
+
+    def decorate(plan: Callable[P, Examination]) -> Callable[P, Result]:
+        @wraps(plan)
+        def check(*args: P.args, **kwargs: P.kwargs) -> Result:
+            examination = plan(*args, **kwargs)
+            _require_callable(examination.subject, called)
+            return examination.result()
+
+        # What help() and the reference show is what the check returns.
+        check.__annotations__ = {**plan.__annotations__, "return": Result}
+        check.__signature__ = signature(plan).replace(return_annotation=Result)
+        return check
+
+    return decorate
+
+
+def _require_callable(fn: object, called: str) -> None:
+    if not callable(fn) or isinstance(fn, nn.Module):
+        raise TypeError(
+            f"expected {called}, got {fn!r}: pass the function or class itself, not what it returns"
+        )
+
+
 def agree(out: Outcome, expected: Outcome) -> bool:
     """Whether two outcomes are the same: both raised, or all values equal in shape and number."""
     if isinstance(out, Exception) or isinstance(expected, Exception):
         return isinstance(out, Exception) and isinstance(expected, Exception)
     return out.keys() == expected.keys() and all(close(out[k], expected[k]) for k in expected)
-
-
-def close(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors have one shape and no difference above the tolerance."""
-    return a.shape == b.shape and bool(isclose(a, b).all())
 
 
 def _raised(out: Outcome) -> Exception | None:

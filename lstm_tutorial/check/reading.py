@@ -1,4 +1,4 @@
-"""Take apart what a reader's code returns, and follow the gradients back."""
+"""Call a reader's code: draw its inputs, load its weights, read its results and gradients."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:
 
 
 def drawn(kind: type[nn.Module], *args: int, **options: object) -> nn.Module:
-    """Build a float64 module whose weights depend on nothing but their shapes."""
+    """Build a float64 module whose weights depend only on their order and shapes."""
     module = kind(*args, **options, dtype=torch.float64)
     with torch.no_grad():
         for k, parameter in enumerate(module.parameters()):
@@ -25,18 +25,7 @@ def drawn(kind: type[nn.Module], *args: int, **options: object) -> nn.Module:
 
 
 def as_tensor(value: object, name: str) -> Tensor:
-    """Let a float64 tensor through.
-
-    Args:
-        value: what the reader's code returned.
-        name: what it is called in the message.
-
-    Returns:
-        The tensor.
-
-    Raises:
-        Unfit: if it is None, no tensor, or of another type.
-    """
+    """Return a float64 tensor unchanged; raise Unfit, under this name, for anything else."""
     if value is None:
         raise Unfit("nothing_returned")
     if not isinstance(value, Tensor):
@@ -47,7 +36,7 @@ def as_tensor(value: object, name: str) -> Tensor:
 
 
 def as_pair(value: object, wanted: str) -> tuple[object, object]:
-    """Let a pair through; raise Unfit for anything else, saying what was wanted and what came."""
+    """Return both parts of a pair; raise Unfit for anything else, naming what was wanted."""
     if value is None:
         raise Unfit("nothing_returned")
     if not isinstance(value, tuple | list) or len(value) != 2:
@@ -62,15 +51,7 @@ def _kind(value: object) -> str:
 
 
 def with_gradients(outputs: Values, leaves: Mapping[str, Tensor]) -> Values:
-    """Add the gradients of a fixed weighted sum of the outputs.
-
-    Args:
-        outputs: float64 tensors by name.
-        leaves: the tensors whose gradients are wanted, by name.
-
-    Returns:
-        The outputs, detached, and ``"gradient of <name>"`` for every leaf; zeros where none flows.
-    """
+    """Detach the outputs, and add the gradient of a weighted sum of them to each leaf, or zeros."""
     values = {name: output.detach() for name, output in outputs.items()}
     loss = sum((_weights(v) * v).sum() for v in outputs.values() if v.requires_grad)
     found = (
@@ -84,17 +65,17 @@ def with_gradients(outputs: Values, leaves: Mapping[str, Tensor]) -> Values:
 
 
 def _weights(values: Tensor) -> Tensor:
-    """A weight for every element, such that no two of them can stand in for each other."""
+    """Give each element a weight of its own, so that elements changing places are noticed."""
     return torch.cos(0.7 * torch.arange(values.numel(), dtype=values.dtype) + 1).view(values.shape)
 
 
 def leaf(values: Tensor) -> Tensor:
-    """Copy a tensor into a leaf whose gradient can be asked for."""
+    """Copy a tensor into a leaf that requires a gradient."""
     return values.detach().clone().requires_grad_()
 
 
 def positional_arguments(fn: Callable, at_most: int) -> int:
-    """Count the positional arguments that a callable takes; at_most where that is unknown."""
+    """Count the positional arguments that a callable takes, up to at_most; at_most if unknown."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
@@ -106,7 +87,7 @@ def positional_arguments(fn: Callable, at_most: int) -> int:
 
 
 def takes(fn: Callable, name: str) -> bool:
-    """Whether a callable can be given an argument of this name."""
+    """Whether a callable takes an argument of this name."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
@@ -114,9 +95,39 @@ def takes(fn: Callable, name: str) -> bool:
     return any(p.name == name or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def require_callable(fn: object, called: str) -> None:
-    """Raise TypeError, saying what to pass, where a check is given something it can't call."""
-    if not callable(fn) or isinstance(fn, nn.Module):
-        raise TypeError(
-            f"expected {called}, got {fn!r}: pass the function or class itself, not what it returns"
-        )
+def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Make a module float64 and load weights by name; return its parameter for each of them.
+
+    A bias may be missing, as what the code computes without it tells more than its absence: its
+    leaf is then a tensor of its own. Any other difference in names or shapes raises Unfit.
+    """
+    if not isinstance(module, nn.Module):
+        raise Unfit("parameter_names", f"Wanted an nn.Module; yours is a {type(module).__name__}.")
+    own = dict(module.double().named_parameters())
+    _compare_names(module, own, weights)
+    for name, parameter in own.items():
+        if parameter.shape != weights[name].shape:
+            flipped = parameter.shape == weights[name].shape[::-1]
+            raise Unfit(
+                "weights_transposed" if flipped else "parameter_names",
+                f"{name} has shape {tuple(parameter.shape)}; "
+                f"torch's has {tuple(weights[name].shape)}.",
+            )
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(weights[name])
+    return {name: own.get(name, weights[name].clone().requires_grad_()) for name in weights}
+
+
+def _compare_names(
+    module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> None:
+    missing = [name for name in weights if name not in own]
+    plain = [name for name in missing if isinstance(getattr(module, name, None), Tensor)]
+    if plain:
+        raise Unfit("not_parameters", f"Such as {plain[0]}.")
+    foreign = [name for name in own if name not in weights]
+    missing = [name for name in missing if not name.startswith("bias")] if not foreign else missing
+    if foreign or missing:
+        theirs, ours = ", ".join(weights), ", ".join(own) or "none"
+        raise Unfit("parameter_names", f"Torch's: {theirs}. Yours: {ours}.")

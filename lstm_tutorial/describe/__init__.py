@@ -1,13 +1,14 @@
 """Every shape, parameter count and cost of an LSTM, from its arguments alone.
 
-Hand it your own module and what you mean to feed it::
+Hand it your own module and what you mean to feed it:
 
-    >>> from torch import nn
-    >>> from lstm_tutorial import describe
-    >>> describe(nn.LSTM(128, 256, num_layers=2, bidirectional=True), (10, 32, 128))
-    LSTM(128, 256, num_layers=2, bidirectional=True)
-    L = 10, N = 32, D = 2, num_layers = 2, H_in = 128, H_cell = 256, H_out = 256
-    ...
+>>> from torch import nn
+>>> from lstm_tutorial import describe
+>>> lstm = nn.LSTM(128, 256, num_layers=2, bidirectional=True)
+>>> describe(lstm, (10, 32, 128))  # doctest: +ELLIPSIS
+LSTM(128, 256, num_layers=2, bidirectional=True)
+L = 10, N = 32, D = 2, num_layers = 2, H_in = 128, H_cell = 256, H_out = 256
+...
 
 The result prints as text in a terminal and as tables in a notebook, and holds the same as values.
 Nothing is run: each shape is a formula, worked out with the sizes that the module and the input

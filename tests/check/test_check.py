@@ -1,5 +1,6 @@
 """``check`` passes right code, names known mistakes exactly, and tells what it cannot name."""
 
+import inspect
 import math
 import re
 from functools import partial
@@ -9,7 +10,7 @@ import torch
 
 import lstm_tutorial
 from lstm_tutorial import check
-from lstm_tutorial.check.steps import orders, wrong_steps
+from lstm_tutorial.check.cell import orders, wrong_steps
 from tests.check.check_slips import (
     CELL,
     CELL_SLIPS,
@@ -21,6 +22,8 @@ from tests.check.check_slips import (
     slipped,
 )
 from tests.check.check_task_slips import TASKS
+
+CHECKS = [name for name in check.__all__ if name not in ("MISTAKES", "Result")]
 
 
 def ids(slips: list[tuple]) -> list[str]:
@@ -144,7 +147,7 @@ def test_several_slips_in_a_count_are_all_named():
 
 def test_every_power_of_the_projections_size_is_counted():
     def count(input_size, hidden_size, num_layers, bias, bidirectional, proj_size, power):
-        total = check.counting._count_parameters(
+        total = check.weights._count_parameters(
             input_size, hidden_size, num_layers, bias, bidirectional, proj_size
         )
         wrong = proj_size**power - proj_size if proj_size else 0
@@ -169,7 +172,7 @@ def test_a_difference_of_rounding_is_shown_and_called_so():
     assert "float32's rounding" in str(result)
 
 
-def test_an_infinite_difference_is_no_rounding():
+def test_infinite_difference_is_not_called_rounding():
     result = check.masked_max(lambda output, lengths: output.amax(1) - torch.inf)
     assert not result
     assert "rounding" not in str(result)
@@ -212,10 +215,16 @@ def test_mistake_is_named_even_where_the_code_raises_elsewhere():
     assert "There your code raised RuntimeError" in str(result)
 
 
-@pytest.mark.parametrize("not_code", [torch.nn.LSTMCell(2, 3), 7, None])
-def test_what_is_no_code_is_refused(not_code):
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("not_code", [torch.nn.LSTMCell(2, 3), 7, None], ids=repr)
+def test_every_check_refuses_what_it_cannot_call(name, not_code):
     with pytest.raises(TypeError, match="pass the function or class itself"):
-        check.cell(not_code)
+        getattr(check, name)(not_code)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_signature_of_every_check_shows_a_result(name):
+    assert inspect.signature(getattr(check, name)).return_annotation is check.Result
 
 
 def test_checks_leave_generator_modes_and_objects_alone():

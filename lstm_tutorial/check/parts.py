@@ -1,6 +1,6 @@
-"""An LSTM with every mistake that the checks know: the family of wrong stacks."""
+"""A time step and an LSTM whose every part can be replaced: what wrong implementations share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,39 +9,62 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from lstm_tutorial.check.engine import Wrong
-from lstm_tutorial.check.steps import Step, changes
-
 States = tuple[Tensor, Tensor]
 
 
-def _own(layer: int, direction: int) -> tuple[int, int]:
-    return layer, direction
+@dataclass(frozen=True)
+class Step:
+    """How a step is computed; by default, torch's way."""
 
+    order: str = "ifgo"  # the gate that each block of rows is taken for
+    interleaved: bool = False
+    bias_ih: float = 1.0
+    bias_hh: float = 1.0
+    recurrent: float = 1.0
+    i: Callable[[Tensor], Tensor] = torch.sigmoid
+    f: Callable[[Tensor], Tensor] = torch.sigmoid
+    g: Callable[[Tensor], Tensor] = torch.tanh
+    o: Callable[[Tensor], Tensor] = torch.sigmoid
+    new_c: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = lambda i, f, g, c: f * c + i * g
+    seen_c: Callable[[Tensor, Tensor], Tensor] = lambda new, old: torch.tanh(new)
+    new_h: Callable[[Tensor, Tensor], Tensor] = lambda o, seen: o * seen
+    take: Callable[[States], States] = lambda hx: hx
+    give: Callable[[States], States] = lambda hx: hx
 
-def _given(hx: list[States], k: int, before: States | None) -> States:
-    return hx[k]
+    def __call__(
+        self,
+        x: Tensor,
+        hx: States,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias_ih: Tensor | None = None,
+        bias_hh: Tensor | None = None,
+        weight_hr: Tensor | None = None,
+    ) -> States:
+        """Compute (h, c) after the step from x (N, H_in) and the states before it."""
+        h, c = self.take(hx)
+        a = x @ weight_ih.T + self.recurrent * (h @ weight_hh.T)  # (N, 4*H_cell)
+        if bias_ih is not None and bias_hh is not None:
+            a = a + self.bias_ih * bias_ih + self.bias_hh * bias_hh
+        blocks = [a[:, k::4] for k in range(4)] if self.interleaved else a.chunk(4, dim=1)
+        named = dict(zip(self.order, blocks, strict=True))
+        i, f, g, o = (getattr(self, gate)(named[gate]) for gate in "ifgo")
+        new = self.new_c(i, f, g, c)
+        h = self.new_h(o, self.seen_c(new, c))
+        return self.give((h if weight_hr is None else h @ weight_hr.T, new))
 
 
 def _between(x: Tensor, p: float, training: bool, last: bool) -> Tensor:
     return x if last else F.dropout(x, p, training)
 
 
-def _as_asked(batch_first: bool) -> tuple[bool, bool]:
-    return batch_first, batch_first
-
-
-def _as_it_is(states: Tensor, directions: int) -> Tensor:
-    return states
-
-
 @dataclass(frozen=True)
 class Rules:
-    """How the layers are put together; as they stand, torch's way."""
+    """How the layers are put together; by default, torch's way."""
 
-    step: Step = Step()  # noqa: RUF009 - frozen
-    weights: Callable[[int, int], tuple[int, int]] = _own
-    start: Callable[[list[States], int, States | None], States] = _given
+    step: Step = Step()
+    weights: Callable[[int, int], tuple[int, int]] = lambda layer, direction: (layer, direction)
+    start: Callable[[list[States], int, States | None], States] = lambda hx, k, before: hx[k]
     after_step: Callable[[States], States] = lambda state: state
     flip_in: bool = True
     flip_out: bool = True
@@ -50,14 +73,14 @@ class Rules:
     dropout: Callable[[Tensor, float, bool, bool], Tensor] = _between
     drop_input: bool = False
     returned_layer: int = -1
-    states: Callable[[Tensor, int], Tensor] = _as_it_is
+    states: Callable[[Tensor, int], Tensor] = lambda states, directions: states
     swap_states: bool = False
-    transposed: Callable[[bool], tuple[bool, bool]] = _as_asked  # on the way in, on the way out
+    transposed: Callable[[bool], tuple[bool, bool]] = lambda first: (first, first)  # in, out
     row_by_row: bool = True  # packed input: each row within its own length
 
 
 class Stack(nn.LSTM):
-    """torch's parameters, and a forward pass that follows rules."""
+    """An LSTM with torch's parameters and a forward pass that follows the rules."""
 
     def __init__(self, *args, rules: Rules, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -128,64 +151,3 @@ class Stack(nn.LSTM):
         layers, n = directions * self.num_layers, x.size(1)
         h_0 = x.new_zeros(layers, n, self.proj_size or self.hidden_size)
         return h_0, x.new_zeros(layers, n, self.hidden_size)
-
-
-def _zeroed(states: list[States], k: int, before: States | None) -> States:
-    return torch.zeros_like(states[k][0]), torch.zeros_like(states[k][1])
-
-
-def _carried(states: list[States], k: int, before: States | None) -> States:
-    return states[k] if before is None else before
-
-
-def _cut(hx: States) -> States:
-    return hx[0].detach(), hx[1].detach()
-
-
-def _by_direction(states: Tensor, directions: int) -> Tensor:
-    layers = states.unflatten(0, (-1, directions))  # (num_layers, D, N, H_out)
-    return layers.transpose(0, 1).flatten(0, 1)
-
-
-def _from_the_top(states: Tensor, directions: int) -> Tensor:
-    return states.unflatten(0, (-1, directions)).flip(0).flatten(0, 1)
-
-
-_CHANGES: list[tuple[str, dict, str]] = [
-    ("states_returned_swapped", {"swap_states": True}, "It is (c_n, h_n) for (h_n, c_n)."),
-    ("batch_first_ignored", {"transposed": lambda asked: (False, False)}, ""),
-    ("batch_first_always", {"transposed": lambda asked: (True, True)}, ""),
-    ("output_not_batch_first", {"transposed": lambda asked: (asked, False)}, ""),
-    ("hx_ignored", {"start": _zeroed}, ""),
-    ("hx_first_layer_only", {"start": lambda states, k, before: states[0]}, ""),
-    ("state_carried_between_layers", {"start": _carried}, ""),
-    ("states_input_swapped", {"start": lambda states, k, before: states[k][::-1]}, "It is hx."),
-    ("directions_swapped", {"join": lambda outputs: torch.cat(outputs[::-1], dim=-1)}, ""),
-    ("reverse_not_flipped_back", {"flip_out": False}, ""),
-    ("reverse_not_reversed", {"flip_in": False, "flip_out": False}, ""),
-    ("reverse_weights_reused", {"weights": lambda layer, direction: (layer, 0)}, ""),
-    ("direction_weights_swapped", {"weights": lambda layer, d: (layer, 1 - d)}, ""),
-    ("layer_weights_reused", {"weights": lambda layer, d: (0, d)}, "All use the first layer's."),
-    ("layer_weights_reused", {"weights": lambda layer, d: (min(layer, 1), d)}, "It is _l1."),
-    ("h_n_reverse_last_step", {"ends": lambda outputs, state: (outputs[-1], state[1])}, ""),
-    ("h_n_wrong_layer", {"states": lambda states, d: states[-d:]}, "Yours: the last layer's."),
-    ("h_n_wrong_layer", {"states": lambda states, d: states[:d]}, "Yours: the first layer's."),
-    ("h_n_layers_reversed", {"states": _from_the_top}, ""),
-    ("h_n_directions_first", {"states": _by_direction}, ""),
-    ("h_n_batch_first", {"states": lambda states, d: states.transpose(0, 1)}, ""),
-    ("first_layer_output", {"returned_layer": 0}, ""),
-    ("dropout_missing", {"dropout": lambda x, p, training, last: x}, ""),
-    ("dropout_after_last", {"dropout": lambda x, p, training, last: F.dropout(x, p, training)}, ""),
-    ("dropout_in_eval", {"dropout": lambda x, p, training, last: _between(x, p, True, last)}, ""),
-    ("dropout_on_input", {"drop_input": True}, ""),
-    ("states_detached", {"after_step": _cut}, "So are h_n and c_n."),
-    ("padding_not_ignored", {"row_by_row": False}, ""),
-]  # fmt: skip
-
-
-def wrong_stacks() -> Iterator[Wrong]:
-    """Every wrong LSTM with one mistake, in a step or between them."""
-    for mistake, change, detail in changes():
-        yield Wrong(mistake, partial(Stack, rules=Rules(step=Step(**change))), detail)
-    for mistake, change, detail in _CHANGES:
-        yield Wrong(mistake, partial(Stack, rules=Rules(**change)), detail)

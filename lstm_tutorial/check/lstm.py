@@ -1,26 +1,27 @@
-"""Check a reader's LSTM."""
+"""Check a reader's LSTM, and build the wrong LSTMs that it is compared with."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from lstm_tutorial.check.adoption import adopt
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values
+from lstm_tutorial.check.cell import changes, detach
+from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
+from lstm_tutorial.check.parts import Rules, Stack, Step
 from lstm_tutorial.check.reading import (
+    adopt,
     as_pair,
     as_tensor,
     draw,
     leaf,
     positional_arguments,
-    require_callable,
     takes,
     with_gradients,
 )
-from lstm_tutorial.check.result import Result
-from lstm_tutorial.check.stacks import wrong_stacks
 
 ALL_DROPPED = 1 - 1e-9  # so close to 1 that every value is dropped, and 1 / (1 - p) stays finite
 _OPTIONS = ("bias", "batch_first", "bidirectional", "num_layers", "proj_size", "dropout")
@@ -40,26 +41,26 @@ _SETTINGS: list[dict] = [
     {"num_layers": 2, "bidirectional": True, "proj_size": 3, "bias": False},
     {"num_layers": 3, "bidirectional": True, "dropout": ALL_DROPPED},
 ]
-_SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; square ones, too
+_SIZES = [(3, 4, 5, 2), (4, 4, 3, 3), (8, 4, 4, 2)]  # H_in, H_cell, L, N; including square ones
 
 
-def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Result:
+@check_of("a class")
+def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Examination:
     """Check an LSTM against ``torch.nn.LSTM``.
 
     Args:
         reader_lstm: a class with torch's constructor, parameter names (``weight_ih_l0``, ...,
-            ``bias_hh_l1_reverse``) and results ``(output, (h_n, c_n))``. Arguments of the
-            constructor that it does not take, and ``hx`` where ``forward`` does not, are left out
-            and named in the result.
-        packed: try ``PackedSequence`` input, too.
+            ``bias_hh_l1_reverse``) and results ``(output, (h_n, c_n))``. Constructor
+            arguments that it does not take, and ``hx`` if ``forward`` does not take it, are left
+            out and named in the result.
+        packed: whether to try ``PackedSequence`` input as well.
 
     Returns:
-        A result that is true where outputs and all gradients agree, and names the mistake if not.
+        A result that is true if outputs and all gradients agree; otherwise it names the mistake.
 
     Raises:
         TypeError: if it can't be called.
     """
-    require_callable(reader_lstm, "a class")
     taken = [option for option in _OPTIONS if takes(reader_lstm, option)]
     with_states = _takes_states(reader_lstm)
     missing = [option for option in _OPTIONS if option not in taken]
@@ -73,7 +74,7 @@ def lstm(reader_lstm: Callable[..., nn.Module], *, packed: bool = False) -> Resu
         wrongs=wrong_stacks(),
         not_tried=tuple(missing),
         otherwise="your time step: check.cell looks at it alone. Then at the loop around it.",
-    ).result()
+    )
 
 
 def _takes_states(make: Callable) -> bool:
@@ -116,7 +117,6 @@ def _lstm_case(told: dict, options: dict) -> Case:
 def _run_lstm(subject: Callable, case: Case) -> Values:
     told, given = case.settings, case.given
     module = subject(told["input_size"], told["hidden_size"], **given["options"])
-    module = module.double() if isinstance(module, nn.Module) else module
     weights = adopt(module, given["weights"])
     module.train(told.get("training", True))
 
@@ -155,3 +155,52 @@ def _outputs(returned: object, packed: bool) -> Values:
         output = output.data
     named: dict[str, Tensor] = {"output": output, "h_n": h_n, "c_n": c_n}
     return {name: as_tensor(value, name) for name, value in named.items()}
+
+
+def _by_direction(states: Tensor, directions: int) -> Tensor:
+    layers = states.unflatten(0, (-1, directions))  # (num_layers, D, N, H_out)
+    return layers.transpose(0, 1).flatten(0, 1)
+
+
+def _from_the_top(states: Tensor, directions: int) -> Tensor:
+    return states.unflatten(0, (-1, directions)).flip(0).flatten(0, 1)
+
+
+_CHANGES: list[tuple[str, dict, str]] = [
+    ("states_returned_swapped", {"swap_states": True}, "It is (c_n, h_n) for (h_n, c_n)."),
+    ("batch_first_ignored", {"transposed": lambda asked: (False, False)}, ""),
+    ("batch_first_always", {"transposed": lambda asked: (True, True)}, ""),
+    ("output_not_batch_first", {"transposed": lambda asked: (asked, False)}, ""),
+    ("hx_ignored", {"start": lambda hx, k, before: tuple(map(torch.zeros_like, hx[k]))}, ""),
+    ("hx_first_layer_only", {"start": lambda hx, k, before: hx[0]}, ""),
+    ("state_carried_between_layers", {"start": lambda hx, k, before: before or hx[k]}, ""),
+    ("states_input_swapped", {"start": lambda hx, k, before: hx[k][::-1]}, "It is hx."),
+    ("directions_swapped", {"join": lambda outputs: torch.cat(outputs[::-1], dim=-1)}, ""),
+    ("reverse_not_flipped_back", {"flip_out": False}, ""),
+    ("reverse_not_reversed", {"flip_in": False, "flip_out": False}, ""),
+    ("reverse_weights_reused", {"weights": lambda layer, direction: (layer, 0)}, ""),
+    ("direction_weights_swapped", {"weights": lambda layer, d: (layer, 1 - d)}, ""),
+    ("layer_weights_reused", {"weights": lambda layer, d: (0, d)}, "All use the first layer's."),
+    ("layer_weights_reused", {"weights": lambda layer, d: (min(layer, 1), d)}, "It is _l1."),
+    ("h_n_reverse_last_step", {"ends": lambda outputs, state: (outputs[-1], state[1])}, ""),
+    ("h_n_wrong_layer", {"states": lambda states, d: states[-d:]}, "Yours: the last layer's."),
+    ("h_n_wrong_layer", {"states": lambda states, d: states[:d]}, "Yours: the first layer's."),
+    ("h_n_layers_reversed", {"states": _from_the_top}, ""),
+    ("h_n_directions_first", {"states": _by_direction}, ""),
+    ("h_n_batch_first", {"states": lambda states, d: states.transpose(0, 1)}, ""),
+    ("first_layer_output", {"returned_layer": 0}, ""),
+    ("dropout_missing", {"dropout": lambda x, p, training, last: x}, ""),
+    ("dropout_after_last", {"dropout": lambda x, p, training, last: F.dropout(x, p, training)}, ""),
+    ("dropout_in_eval", {"dropout": lambda x, p, _, last: x if last else F.dropout(x, p)}, ""),
+    ("dropout_on_input", {"drop_input": True}, ""),
+    ("states_detached", {"after_step": detach(True, True)}, "So are h_n and c_n."),
+    ("padding_not_ignored", {"row_by_row": False}, ""),
+]  # fmt: skip
+
+
+def wrong_stacks() -> Iterator[Wrong]:
+    """Every wrong LSTM with one mistake, in its steps or around them."""
+    for mistake, change, detail in changes():
+        yield Wrong(mistake, partial(Stack, rules=Rules(step=Step(**change))), detail)
+    for mistake, change, detail in _CHANGES:
+        yield Wrong(mistake, partial(Stack, rules=Rules(**change)), detail)

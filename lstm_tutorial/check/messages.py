@@ -1,16 +1,16 @@
-"""Sentences about numbers that differ and code that raised."""
+"""What a check tells the reader: ``Result``, and sentences about differences and exceptions."""
 
 import math
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from lstm_tutorial.check.result import TOLERANCE
-
-FLOAT32 = 1e-6  # a relative difference that a few roundings to float32 make
+TOLERANCE = 1e-10  # the checks compute in float64, where a right answer differs by 1e-14 or so
+FLOAT32 = 1e-6  # relative difference after a few roundings to float32
 _HERE = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -32,9 +32,67 @@ _HINTS = {
 }
 
 
+@dataclass(frozen=True, repr=False)
+class Result:
+    """The outcome of a check; true if the reader's code is right.
+
+    Attributes:
+        passed: whether every configuration agreed with torch.
+        configurations: how many were tried.
+        failures: how many of them failed.
+        mistake: a stable identifier, a key of ``MISTAKES``; ``"raised"`` if the code raised;
+            ``"unrecognised"`` if the numbers fit no known mistake; None if the code is right.
+        diagnosis: the mistake in one or two sentences; empty if the code is right.
+        look_at: where to look for the mistake.
+        evidence: lines with the first configuration that failed, and its numbers.
+        compared: what was compared, such as ``"forward and gradient"``.
+        not_tried: arguments left out because the code does not take them.
+        largest_difference: over all values and configurations of code that is right; otherwise 0.
+        exception: the exception that the code raised, if any.
+    """
+
+    passed: bool
+    configurations: int
+    failures: int = 0
+    mistake: str | None = None
+    diagnosis: str = ""
+    look_at: str = ""
+    evidence: tuple[str, ...] = ()
+    compared: str = "forward and gradient"
+    not_tried: tuple[str, ...] = ()
+    largest_difference: float = 0.0
+    exception: Exception | None = None
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        lines = [self._verdict()]
+        lines += [f"  {line}" for line in self.evidence]
+        if self.look_at:
+            lines.append(f"  Look at: {self.look_at}")
+        if self.not_tried:
+            lines.append(
+                f"  Not tried, as your code does not take it: {', '.join(self.not_tried)}."
+            )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _verdict(self) -> str:
+        if not self.passed:
+            return f"Not yet: {self.diagnosis}"
+        count = (
+            "1 configuration"
+            if self.configurations == 1
+            else f"{self.configurations} configurations"
+        )
+        return f"Right: {count}, {self.compared}, no difference above {TOLERANCE:.0e}."
+
+
 def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
-    """Tell which values are right, and where the first of the others differs."""
-    right = [name for name in expected if _same(out[name], expected[name])]
+    """Say which values are right, and where the first wrong one differs."""
+    right = [name for name in expected if close(out[name], expected[name])]
     wrong = [name for name in expected if name not in right]
     forward = [name for name in wrong if not name.startswith("gradient of")] or wrong
     if any(not name.startswith("gradient of") for name in right):
@@ -55,16 +113,17 @@ def differences(out: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> It
 
 
 def isclose(a: Tensor, b: Tensor) -> Tensor:
-    """Where two tensors of one shape differ by no more than the tolerance; nan is like nan."""
+    """Mark where two tensors of one shape agree within the tolerance; nan equals nan."""
     return torch.isclose(a, b, rtol=0, atol=TOLERANCE, equal_nan=True)
 
 
-def _same(a: Tensor, b: Tensor) -> bool:
+def close(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one shape and no difference above the tolerance."""
     return a.shape == b.shape and bool(isclose(a, b).all())
 
 
 def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[int]) -> str:
-    """Tell how many configurations fail, and what they alone have in common, if anything."""
+    """Say how many configurations fail, and which setting only they share, if any."""
     if len(failing) == len(settings):
         return f"Seen in all {len(settings)} configurations."
     count = f"{len(failing)} of {len(settings)} configurations"
@@ -76,22 +135,14 @@ def pattern_of_failures(settings: Sequence[Mapping[str, object]], failing: list[
 
 
 def tell_exception(error: Exception, call: str) -> tuple[str, str]:
-    """Diagnosis and hint for code that raised.
-
-    Args:
-        error: what it raised.
-        call: how the check calls the code.
-
-    Returns:
-        The diagnosis, with type, message, and the line where there is one; and what to look at.
-    """
+    """Diagnose code that raised in this call, and say where to look."""
     words = f"{type(error).__name__}: {error}".removesuffix(".")
     hint = next((hint for key, hint in _HINTS.items() if key in words), "that line.")
     return f"Your code raised {words}. {line_of(error)}".strip(), f"{hint} The check calls {call}."
 
 
 def line_of(error: Exception) -> str:
-    """Tell the reader's line from which an error came, if there is one."""
+    """Quote the line of the reader's code that raised, if there is one."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame)]
     return f"At line {frames[-1].lineno}: {frames[-1].line}".strip() if frames else ""
 
