@@ -11,7 +11,7 @@ CHAPTERS = $(wildcard book/*.ipynb)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment lock clean
+.PHONY: help book test check lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ $(READ) $(BOOK) $(DEV): requirements.txt requirements/lock.txt pyproject.toml | 
 
 build: $(BOOK)
 	$(BIN)/jupyter-book build . --all -W --keep-going -n --quiet
+
+check: $(DEV) ## lint, and test only what differs from main, in two minutes at most
+	$(BIN)/python -m tools.check $(PAGES)
 
 lint: $(DEV) ## check style: ruff, on modules and notebooks
 	$(BIN)/ruff check
