@@ -1,7 +1,8 @@
 """Lint everything, and test what differs from main, in two minutes: ``make check``.
 
-A changed module brings the test modules that import it, a changed notebook its comparison with
-nbval. Where that names nothing, a fast part of the tests runs. ``make test`` runs everything.
+A changed module brings the test modules that import it or have its name or its package's, a
+changed notebook its comparison with nbval. Where no test module is found, a few fast ones run.
+``make test`` runs everything.
 """
 
 import ast
@@ -46,19 +47,21 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def concerned(test: Path, files: set[str]) -> bool:
+    """Whether a test module changed, imports a changed module, or has the name of one."""
+    sources = [Path(f) for f in files if f.startswith("lstm_tutorial/") and f.endswith(".py")]
+    stems = {part for source in sources for part in source.with_suffix("").parts}
+    modules = {f.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for f in files}
+    changed_itself = test.relative_to(ROOT).as_posix() in files
+    return changed_itself or test.stem[5:] in stems or bool(imports(test) & modules)
+
+
 def chosen(files: set[str], without: set[str]) -> list[str]:
     """Return the notebooks and the test modules to run for these changed files."""
-    tests = list((ROOT / "tests").rglob("test_*.py"))
-    modules = {f.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for f in files}
-    named = {
-        path for path in tests if str(path.relative_to(ROOT)) in files or imports(path) & modules
-    }
-    names = {str(path.relative_to(ROOT)) for path in named} - without
-    books = {
-        f for f in files if f.startswith("book/") and f.endswith(".ipynb") and (ROOT / f).exists()
-    }
-    if not names:
-        names = {str(path.relative_to(ROOT)) for path in tests if path.name in FAST}
+    tests = {p: p.relative_to(ROOT).as_posix() for p in (ROOT / "tests").rglob("test_*.py")}
+    names = {name for path, name in tests.items() if concerned(path, files)} - without
+    names = names or {name for path, name in tests.items() if path.name in FAST}
+    books = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("book/*.ipynb")} & files
     return sorted(books) + sorted(names)
 
 
