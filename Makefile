@@ -42,7 +42,7 @@ build: $(BOOK)
 	$(BIN)/jupyter-book build . --all -W --keep-going -n --quiet
 
 check: $(DEV) ## lint, and test only what differs from main, in two minutes at most
-	OMP_NUM_THREADS=1 $(BIN)/python -m tools.check $(PAGES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.check
 
 lint: $(DEV) ## check style: ruff, on modules and notebooks
 	$(BIN)/ruff check
