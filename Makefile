@@ -3,13 +3,15 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+READ := .venv/.read
+BOOK := .venv/.book
+DEV := .venv/.dev
 CHAPTERS = $(wildcard book/*.ipynb)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment clean
+.PHONY: help book test check lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,39 +21,51 @@ book: build ## build the book and print the path of its first page
 
 test: lint unit nbval build pages ## run everything that CI runs
 
-$(STAMP): requirements.txt pyproject.toml
+# One environment and three sets: reading and running, building, testing. Each holds the one before
+# it, so installing a set marks the smaller ones as installed.
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 10); \
 	  sys.exit(0 if ok else "Python 3.10 or later is needed: make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv .venv
-	@echo "Installing requirements.txt: minutes, and about 2 GB"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
 
-build: $(STAMP)
+$(READ): SET := requirements.txt
+$(BOOK): SET := requirements/book.txt
+$(DEV): SET := requirements/dev.txt
+$(BOOK) $(DEV): requirements/book.txt
+$(DEV): requirements/dev.txt
+$(READ) $(BOOK) $(DEV): requirements.txt requirements/lock.txt pyproject.toml | $(BIN)/python
+	@echo "Installing $(SET): minutes, and 1 to 2 GB"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(SET)
+	@touch $(READ) $(if $(filter $(BOOK) $(DEV),$@),$(BOOK)) $@
+
+build: $(BOOK)
 	$(BIN)/jupyter-book build . --all -W --keep-going -n --quiet
 
-lint: $(STAMP) ## check style: ruff, on modules and notebooks
+check: $(DEV) ## lint, and test only what differs from main, in two minutes at most
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.check
+
+lint: $(DEV) ## check style: ruff, on modules and notebooks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
 # One thread each: two workers share the processor better than two times all of its threads.
-unit: $(STAMP) compiler ## test the package and the files of the repository
+unit: $(DEV) compiler ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --ignore tests/pages
 
-nbval: $(STAMP) ## run every notebook and compare with its stored outputs
+nbval: $(DEV) ## run every notebook and compare with its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
 
-pages: $(STAMP) chromium ## test the built pages, in a browser too
+pages: $(DEV) chromium ## test the built pages, in a browser too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests/pages
 
-chromium: $(STAMP)
+chromium: $(DEV)
 	@$(BIN)/python tools/chromium.py || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 	  || echo "No Chromium found, so the browser tests are skipped: install chromium or" \
 	  "google-chrome, or name one in the environment variable CHROMIUM."
 
-compiler: $(STAMP)
+compiler: $(DEV)
 	@$(BIN)/python -c 'import sys; from lstm_tutorial.compiled import can_compile; sys.exit(not can_compile())' \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends g++; } \
@@ -60,13 +74,13 @@ compiler: $(STAMP)
 serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-notebooks: $(STAMP) ## run the chapters and store their outputs: make notebooks CHAPTERS=book/gates.ipynb
+notebooks: $(DEV) ## run the chapters and store their outputs: make notebooks CHAPTERS=book/gates.ipynb
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --coalesce-streams \
 	  --ExecutePreprocessor.record_timing=False $(CHAPTERS)
 
 IMDB := $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE)) --epochs 4 --dropout 0.2 --word-dropout 0.4 --max-length 400
 
-train: $(STAMP) ## repeat the book's two runs on IMDB and store their records (a quarter of an hour)
+train: $(READ) ## repeat the book's two runs on IMDB and store their records (a quarter of an hour)
 	$(BIN)/python -m lstm_tutorial train runs/imdb-max --pooling max $(IMDB)
 	$(BIN)/python -m lstm_tutorial train runs/imdb-final-states --pooling final_states $(IMDB)
 	cp runs/imdb-max/run.json book/records/imdb-max.json
@@ -88,8 +102,13 @@ screenshots: build chromium ## photograph every page, wide and narrow, light and
 	$(BIN)/python -m tools.screenshots
 
 EXERCISES =
-assignment: $(STAMP) ## write an assignment and its solutions: make assignment EXERCISES="ex-cell ex-inputs-run"
+assignment: $(READ) ## write an assignment and its solutions: make assignment EXERCISES="ex-cell ex-inputs-run"
 	$(BIN)/python tools/assignment.py _build/assignment $(EXERCISES)
+
+UPGRADE =
+lock: $(DEV) ## pin every release in requirements/lock.txt: make lock UPGRADE=--upgrade takes the newest ones
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m tools.lock $(UPGRADE)
 
 clean: ## remove everything that make made
 	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
