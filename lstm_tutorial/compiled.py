@@ -8,6 +8,8 @@ it is first needed, in a quarter of a minute or so, and kept on the disk.
 import contextlib
 import functools
 import hashlib
+import importlib
+import logging
 import os
 import shlex
 import shutil
@@ -18,10 +20,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor
-from torch.utils import cpp_extension
 
 from lstm_tutorial.bptt import FastLSTM
 from lstm_tutorial.scan import Walks, transposed
@@ -49,7 +51,15 @@ def _scripts_on_path() -> Iterator[None]:
 
 
 def _compiler() -> list[str]:
-    return shlex.split(cpp_extension.get_cxx_compiler())
+    return shlex.split(os.environ.get("CXX", "c++"))
+
+
+@functools.cache
+def _extension() -> ModuleType:
+    """Import torch's builder, without its warning of a CUDA toolkit where there is no GPU."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    logger.addFilter(lambda record: "No CUDA runtime" not in record.getMessage())
+    return importlib.import_module(logger.name)
 
 
 def can_compile() -> bool:
@@ -57,7 +67,7 @@ def can_compile() -> bool:
     if sys.platform == "win32":
         return False
     with _scripts_on_path():
-        return shutil.which(_compiler()[0]) is not None and cpp_extension.is_ninja_available()
+        return all(shutil.which(program) for program in (_compiler()[0], "ninja"))
 
 
 def walks() -> Walks:
@@ -84,7 +94,7 @@ def _load() -> None:
         )
     with _scripts_on_path():
         flags = _flags()
-        root = os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root()
+        root = os.environ.get("TORCH_EXTENSIONS_DIR") or _extension().get_default_build_root()
         library = Path(root, f"{_name(flags)}.so")
         try:
             if library.exists():
@@ -101,7 +111,7 @@ def _build(library: Path, flags: list[str]) -> None:
     """Build and load in a folder of this process's own, so that no other process can hold it up."""
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{library.stem}_", dir=library.parent) as folder:
-        cpp_extension.load(
+        _extension().load(
             library.stem, [str(SOURCE)], extra_cflags=flags, build_directory=folder,
             is_python_module=False,
         )  # fmt: skip

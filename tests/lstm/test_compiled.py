@@ -1,6 +1,7 @@
 """CompiledLSTM: what the equality suite, which runs on it as well, does not reach."""
 
 import contextlib
+import logging
 import os
 import pickle
 import signal
@@ -77,11 +78,20 @@ def test_without_a_compiler_or_ninja_the_call_says_what_is_missing(monkeypatch, 
     if missing == "compiler":
         monkeypatch.setenv("CXX", "no-such-compiler -O1")
     else:
-        monkeypatch.setattr("torch.utils.cpp_extension.is_ninja_available", lambda: False)
+        monkeypatch.setattr("shutil.which", {compiled._compiler()[0]: "found"}.get)
     assert not compiled.can_compile()
     monkeypatch.setattr(compiled, "_load", compiled._load.__wrapped__)
     with pytest.raises(RuntimeError, match=r"expected a C\+\+ compiler and ninja.*FastLSTM"):
         CompiledLSTM(3, 4)(torch.randn(5, 2, 3))
+
+
+def test_only_torchs_warning_of_a_missing_gpu_is_left_out(caplog, monkeypatch):
+    logger = logging.getLogger(compiled._extension().__name__)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
+    logger.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+    logger.warning("no compiler")
+    assert caplog.messages == ["no compiler"]
 
 
 @needs_compiler
