@@ -8,20 +8,22 @@ it is first needed, in a quarter of a minute or so, and kept on the disk.
 import contextlib
 import functools
 import hashlib
+import importlib
+import logging
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor
-from torch.utils import cpp_extension
 
 from lstm_tutorial.bptt import FastLSTM
 from lstm_tutorial.scan import Walks, transposed
@@ -31,10 +33,7 @@ VECTORS = {  # what torch's own kernels were compiled with, for each kind of pro
     "AVX512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma"],
     "AVX2": ["-mavx2", "-mfma", "-mf16c"],
 }
-
-
-LOCK = threading.Lock()
-WAIT = 600  # seconds after which nobody compiles any more
+LOCK = threading.Lock()  # two threads of one process would register the operations twice
 
 
 @contextlib.contextmanager
@@ -52,7 +51,15 @@ def _scripts_on_path() -> Iterator[None]:
 
 
 def _compiler() -> list[str]:
-    return shlex.split(cpp_extension.get_cxx_compiler())
+    return shlex.split(os.environ.get("CXX", "c++"))
+
+
+@functools.cache
+def _extension() -> ModuleType:
+    """Import torch's builder, without its warning of a CUDA toolkit where there is no GPU."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    logger.addFilter(lambda record: "No CUDA runtime" not in record.getMessage())
+    return importlib.import_module(logger.name)
 
 
 def can_compile() -> bool:
@@ -60,7 +67,7 @@ def can_compile() -> bool:
     if sys.platform == "win32":
         return False
     with _scripts_on_path():
-        return shutil.which(_compiler()[0]) is not None and cpp_extension.is_ninja_available()
+        return all(shutil.which(program) for program in (_compiler()[0], "ninja"))
 
 
 def walks() -> Walks:
@@ -87,19 +94,29 @@ def _load() -> None:
         )
     with _scripts_on_path():
         flags = _flags()
-        name = _name(flags)
-        root = os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root()
-        folder = Path(root, name)
-        _check_lock(folder / "lock")
+        root = os.environ.get("TORCH_EXTENSIONS_DIR") or _extension().get_default_build_root()
+        library = Path(root, f"{_name(flags)}.so")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            cpp_extension.load(
-                name, [str(SOURCE)], extra_cflags=flags, build_directory=str(folder),
-                is_python_module=False,
-            )  # fmt: skip
+            if library.exists():
+                torch.ops.load_library(library)
+            else:
+                _build(library, flags)
         except OSError as error:
-            again = "mend this and start Python anew, or use FastLSTM"
-            raise RuntimeError(f"expected to build {SOURCE.name}: {error}: {again}") from error
+            raise RuntimeError(
+                f"expected to build {SOURCE.name}: {error}: fix this, or use FastLSTM"
+            ) from error
+
+
+def _build(library: Path, flags: list[str]) -> None:
+    """Build and load in a folder of this process's own, so that no other process can hold it up."""
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{library.stem}_", dir=library.parent) as folder:
+        _extension().load(
+            library.stem, [str(SOURCE)], extra_cflags=flags, build_directory=folder,
+            is_python_module=False,
+        )  # fmt: skip
+        (built,) = Path(folder).glob("*.so")
+        built.replace(library)
 
 
 def _flags() -> list[str]:
@@ -112,17 +129,9 @@ def _flags() -> list[str]:
 
 
 def _name(flags: list[str]) -> str:
-    """A name for what is built: another torch, source or processor builds anew."""
+    """A name for what is built: another torch, source or processor needs another build."""
     parts = [torch.__version__, SOURCE.read_text(encoding="utf-8"), *_compiler(), *flags]
     return "lstm_tutorial_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _check_lock(lock: Path) -> None:
-    """Torch waits for this file for ever; a process that was killed leaves it behind."""
-    if lock.exists() and time.time() - lock.stat().st_mtime > WAIT:
-        raise RuntimeError(
-            f"expected no build that never ended, got {lock}: delete it if no process compiles"
-        )
 
 
 class CompiledLSTM(FastLSTM):

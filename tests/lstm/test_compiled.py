@@ -1,9 +1,15 @@
 """CompiledLSTM: what the equality suite, which runs on it as well, does not reach."""
 
+import contextlib
+import logging
 import os
 import pickle
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -56,11 +62,8 @@ def test_threads_share_the_sequences_out():
 
 
 @needs_compiler
-def test_loading_leaves_denormal_numbers_and_the_path_alone():
-    before = os.environ["PATH"]
+def test_loading_leaves_denormal_numbers_alone():
     CompiledLSTM(3, 4)(torch.randn(5, 2, 3))
-    compiled._load.__wrapped__()
-    assert os.environ["PATH"] == before
     assert torch.full((64,), 1e-39).mul(0.5).gt(0).all()
 
 
@@ -75,11 +78,20 @@ def test_without_a_compiler_or_ninja_the_call_says_what_is_missing(monkeypatch, 
     if missing == "compiler":
         monkeypatch.setenv("CXX", "no-such-compiler -O1")
     else:
-        monkeypatch.setattr("torch.utils.cpp_extension.is_ninja_available", lambda: False)
+        monkeypatch.setattr("shutil.which", {compiled._compiler()[0]: "found"}.get)
     assert not compiled.can_compile()
     monkeypatch.setattr(compiled, "_load", compiled._load.__wrapped__)
     with pytest.raises(RuntimeError, match=r"expected a C\+\+ compiler and ninja.*FastLSTM"):
         CompiledLSTM(3, 4)(torch.randn(5, 2, 3))
+
+
+def test_only_torchs_warning_of_a_missing_gpu_is_left_out(caplog, monkeypatch):
+    logger = logging.getLogger(compiled._extension().__name__)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
+    logger.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+    logger.warning("no compiler")
+    assert caplog.messages == ["no compiler"]
 
 
 @needs_compiler
@@ -99,8 +111,8 @@ def test_a_failing_compiler_is_a_runtime_error_that_leaves_the_path_alone(monkey
     monkeypatch.setattr(compiled, "_load", compiled._load.__wrapped__)
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "built"))
     before = os.environ["PATH"]
-    for _ in range(2):  # the second time torch believes that it is built
-        with pytest.raises(RuntimeError):
+    for _ in range(2):  # torch alone would believe the second time that it is built
+        with pytest.raises(RuntimeError, match="Error building extension"):
             CompiledLSTM(3, 4)(torch.randn(5, 2, 3))
     assert os.environ["PATH"] == before
 
@@ -114,12 +126,49 @@ def test_what_was_built_is_not_taken_for_another_source_or_processor(monkeypatch
     assert compiled._name(["-O3"]) != name
 
 
-def test_a_lock_that_was_left_behind_is_named_and_a_fresh_one_waited_for(tmp_path):
-    lock = tmp_path / "lock"
-    compiled._check_lock(lock)
-    lock.touch()
-    compiled._check_lock(lock)
-    long_ago = time.time() - compiled.WAIT - 60
-    os.utime(lock, (long_ago, long_ago))
-    with pytest.raises(RuntimeError, match=f"never ended, got .*{lock.name}: delete it"):
-        compiled._check_lock(lock)
+def build(folder: Path) -> subprocess.Popen:
+    """Load ``scan.cpp`` of this folder in another process."""
+    code = "from lstm_tutorial import compiled; from pathlib import Path; "
+    code += f"compiled.SOURCE = Path({str(folder / 'scan.cpp')!r}); compiled._load()"
+    return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
+def opened(pipe: Path, reader: subprocess.Popen) -> BinaryIO:
+    """Open a pipe to write as soon as somebody reads it."""
+    while reader.poll() is None:
+        with contextlib.suppress(OSError):
+            return open(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        time.sleep(0.05)
+    raise AssertionError("the process ended before it compiled")
+
+
+@needs_compiler
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_build_under_way_or_killed_holds_no_other_process_up(monkeypatch, tmp_path, killed):
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "built"))
+    included = tmp_path / "included"
+    os.mkfifo(included)  # the compiler reads it, and waits until the test closes it
+    (tmp_path / "scan.cpp").write_text(f'#include "{included}"', encoding="utf-8")
+    first = build(tmp_path)
+    with opened(included, first):
+        if killed:
+            os.killpg(first.pid, signal.SIGKILL)
+        included.unlink()
+        included.touch()
+        assert build(tmp_path).wait(timeout=120) == 0
+    assert first.wait(timeout=120) == (-signal.SIGKILL if killed else 0)
+
+
+@needs_compiler
+def test_what_is_built_loads_beside_an_old_lock_and_is_not_built_twice(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / "built"))
+    monkeypatch.setattr(compiled, "SOURCE", tmp_path / "scan.cpp")
+    compiled.SOURCE.touch()
+    for lock in ("lock", f"{compiled._name(compiled._flags())}/lock"):  # as torch leaves it
+        path = tmp_path / "built" / lock
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 0))
+    compiled._load.__wrapped__()
+    monkeypatch.setattr("torch.utils.cpp_extension.load", None)
+    compiled._load.__wrapped__()
