@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lstm_tutorial.sentiment.evaluation import evaluating
+from lstm_tutorial.sentiment.model import run_padded
 from lstm_tutorial.sentiment.observing import bilstm_of
 from lstm_tutorial.sentiment.runs import Run
 from lstm_tutorial.sentiment.text import UNK, encode, tokenize
@@ -83,7 +84,7 @@ def unit_over_text(run: Run, text: str, unit: int) -> tuple[list[str], Tensor]:
     """
     tokens, ids = _read(run, text)
     model = bilstm_of(run.model)
-    output, _ = model.lstm(model.embedding(ids[None]))  # (1, L, 2*H)
+    output, _ = run_padded(model.lstm, model.embedding(ids[None]))  # (1, L, 2*H)
     return tokens, output[0, :, unit]
 
 
