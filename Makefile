@@ -10,7 +10,7 @@ PAGES := tests/test_book.py tests/test_browser.py $(wildcard tests/test_*_pages.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment clean
+.PHONY: help book test lint unit emulated processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ help: ## show this list
 book: build ## build the book and print the path of its first page
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
-test: lint unit nbval build pages ## run everything that CI runs
+test: lint unit emulated nbval build pages ## run everything that CI runs
 
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 10); \
@@ -40,6 +40,12 @@ unit: $(STAMP) compiler ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 \
 	  $(PAGES:%=--ignore %)
 
+emulated: $(STAMP) compiler emulator ## run the quick tests of what depends on the processor under another
+	$(BIN)/python -m tests.processors quick
+
+processors: $(STAMP) compiler emulator ## run all of these tests under several processors and thread counts
+	$(BIN)/python -m tests.processors
+
 nbval: $(STAMP) ## run every notebook and compare with its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
@@ -58,6 +64,11 @@ compiler: $(STAMP)
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends g++; } \
 	  || echo "No C++ compiler found, so the tests of CompiledLSTM are skipped: install g++ (clang on macOS)."
+
+emulator: $(STAMP)
+	@command -v qemu-x86_64 >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user; } \
+	  || echo "No qemu-x86_64 found, so other processors are not emulated: install qemu-user (Linux)."
 
 serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

@@ -19,6 +19,7 @@ from tests.equality import Case, needs_compiler, results
 KINDS = ["padded", "packed unsorted"]
 
 
+@pytest.mark.kernels
 @needs_compiler
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("proj_size", [0, 3])

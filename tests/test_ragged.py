@@ -113,6 +113,7 @@ def test_what_padding_holds_makes_no_difference(length):
     torch.testing.assert_close(soiled, clean, rtol=0, atol=0)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
 @pytest.mark.parametrize(("kind", "extra"), KINDS)
