@@ -18,7 +18,7 @@ QEMU = "qemu-x86_64"
 EMULATED = {"max": "AVX2", "Nehalem": "DEFAULT"}
 LOWERED = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 SUITES = ("lstm*", "cell", "ragged", "bptt", "compiled", "model", "describe*")
-QUICK = "kernels and not slow_kernels"
+QUICK = ("-k", "autocast and not FastLSTM and not CompiledLSTM")
 
 
 def run(name: str, workers: str, *arguments: object, **variables: str) -> bool:
@@ -31,21 +31,22 @@ def run(name: str, workers: str, *arguments: object, **variables: str) -> bool:
     return done.returncode == 0
 
 
-def emulate(processor: str, marker: str = "kernels") -> bool:
-    """Run the marked tests on an emulated processor; they check that they are on it."""
+def emulate(processor: str, *selected: str) -> bool:
+    """Run the marked tests, or some, on an emulated processor; they check that they are on it."""
     if shutil.which(QEMU) is None or platform.machine() not in ("x86_64", "AMD64"):
         print(f"No {QEMU} for this machine, so {processor} is not emulated: install qemu-user.")
         return not os.environ.get("CI")
-    files = [file for file in TESTS.glob("test_*.py") if "mark.kernels" in file.read_text("utf-8")]
+    files = [file for file in TESTS.rglob("test_*.py") if "mark.kernels" in file.read_text("utf-8")]
     workers = f"2*popen//python={QEMU} -cpu {processor} {sys.executable}"
-    return run(processor, workers, "-m", marker, *sorted(files), EMULATED=EMULATED[processor])
+    arguments = ("-m", "kernels", *selected, *sorted(files))
+    return run(processor, workers, *arguments, EMULATED=EMULATED[processor])
 
 
 def main(quick: bool) -> bool:
     """Run all of them, or the quick ones; whether they passed."""
     if quick:
-        return emulate("max", QUICK)
-    suites = [file for name in SUITES for file in sorted(TESTS.glob(f"test_{name}.py"))]
+        return emulate("max", *QUICK)
+    suites = [file for name in SUITES for file in sorted(TESTS.rglob(f"test_{name}.py"))]
     passed = [emulate(processor) for processor in EMULATED]
     passed.append(run("lowered", "2*popen", *suites, **LOWERED))
     passed.append(run("two threads", "1*popen", *suites, OMP_NUM_THREADS="2"))
