@@ -11,7 +11,7 @@ CHAPTERS = $(wildcard book/*.ipynb)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check lint unit nbval build pages chromium compiler serve notebooks train bench pdf screenshots assignment lock clean
+.PHONY: help book test check lint unit emulated processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ help: ## show this list
 book: build ## build the book and print the path of its first page
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
-test: lint unit nbval build pages ## run everything that CI runs
+test: lint unit emulated nbval build pages ## run everything that CI runs
 
 # One environment and three sets: reading and running, building, testing. Each holds the one before
 # it, so installing a set marks the smaller ones as installed.
@@ -52,6 +52,12 @@ lint: $(DEV) ## check style: ruff, on modules and notebooks
 unit: $(DEV) compiler ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --ignore tests/pages
 
+emulated: $(DEV) compiler emulator ## run the quick tests of what depends on the processor under another
+	$(BIN)/python -m tools.processors quick
+
+processors: $(DEV) compiler emulator ## run all of these tests under several processors and thread counts
+	$(BIN)/python -m tools.processors
+
 nbval: $(DEV) ## run every notebook and compare with its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest book -n 2 --dist loadscope --nbval \
 	  --nbval-sanitize-with tests/nbval.cfg --nbval-cell-timeout 120 --nbval-current-env
@@ -70,6 +76,11 @@ compiler: $(DEV)
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends g++; } \
 	  || echo "No C++ compiler found, so the tests of CompiledLSTM are skipped: install g++ (clang on macOS)."
+
+emulator: $(DEV)
+	@command -v qemu-x86_64 >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user; } \
+	  || echo "No qemu-x86_64 found, so other processors are not emulated: install qemu-user (Linux)."
 
 serve: build ## serve the book on http://localhost:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

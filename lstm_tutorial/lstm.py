@@ -20,12 +20,17 @@ from lstm_tutorial.contract.lstm import (
     check_padded,
     check_sizes,
 )
-from lstm_tutorial.contract.onednn import check_dtypes, in_autocast_dtype, is_fused
 from lstm_tutorial.packed_order import reversal, sorted_rows
 
 
 class LSTM(nn.Module):
     """Run a stack of LSTM layers over sequences: the contract of ``torch.nn.LSTM``.
+
+    Where dtypes differ or autocast is on, what ``torch.nn.LSTM`` does on a CPU depends on the
+    processor. This module computes the equations on every one, as ``torch.nn.LSTM`` does with
+    ``torch.backends.mkldnn.flags(enabled=False)``: the same dtypes, the same refusals. Autocast
+    turns the matrix products to its own dtype; the rest keeps that of the states, which are of the
+    input's dtype where none are given.
 
     Args:
         input_size: features of each input step, H_in.
@@ -192,8 +197,6 @@ class LSTM(nn.Module):
             batch_sizes: int64 (L,) on the CPU, never increasing.
             hx: as in ``forward``, batched, rows in the order of the data.
         """
-        check_dtypes(self, data, batch_sizes, hx)
-        given = data
         h_0, c_0 = self._zero_states(data, int(batch_sizes[0])) if hx is None else hx
         backwards = reversal(batch_sizes).to(data.device) if self.bidirectional else None
         h_n, c_n = [], []
@@ -210,9 +213,7 @@ class LSTM(nn.Module):
             data = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
             if layer < self.num_layers - 1:
                 data = F.dropout(data, self.dropout, self.training)
-        results = [data, torch.stack(h_n), torch.stack(c_n)]
-        output, *states = in_autocast_dtype(self, given, batch_sizes, results)
-        return output, tuple(states)
+        return data, (torch.stack(h_n), torch.stack(c_n))
 
     def _scan(
         self,
@@ -239,7 +240,6 @@ class LSTM(nn.Module):
         bias_ih, bias_hh = rest[:2] if self.bias else (None, None)
         weight_hr = rest[-1] if self.proj_size > 0 else None
         h, c = hx
-        keeps_float32 = c.dtype != h.dtype and is_fused(self, data, batch_sizes)
         output, ended = [], []
         # One product for all steps; split() cuts it once, so that the backward pass joins once.
         for projected in F.linear(data, weight_ih, bias_ih).split(batch_sizes.tolist()):
@@ -248,7 +248,6 @@ class LSTM(nn.Module):
                 ended.append((h[running:], c[running:]))
                 h, c = h[:running], c[:running]
             h, c = lstm_step(projected, (h, c), weight_hh, bias_hh, weight_hr)
-            h = h.to(data.dtype) if keeps_float32 else h  # c alone is float32 beside bfloat16
             output.append(h)
         ended.append((h, c))
         h_n, c_n = (torch.cat(states) for states in zip(*reversed(ended), strict=True))

@@ -18,7 +18,7 @@ This file needs torch and nothing else: copy it into your own project if you lik
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -87,9 +87,10 @@ def run(
     ``pad_packed_sequence(..., total_length=L)``, gradients and dropout masks included. What the
     padding holds, NaN included, makes no difference.
 
-    The module lends its weights and is not called: its forward hooks do not run. Under autocast the
-    results have the dtype that the module gives a padded batch. In blocks, ``torch.func`` cannot
-    differentiate this, as it cannot a packed call.
+    The module lends its weights and is not called: its forward hooks do not run. On a CPU, autocast
+    changes nothing: input and states are converted to the dtype of the weights, and that is the
+    dtype of the results. (torch's own kernel refuses autocast on a processor without bfloat16.) In
+    blocks, ``torch.func`` cannot differentiate this, as it cannot a packed call.
 
     Args:
         rnn: any ``torch.nn.LSTM``, ``GRU`` or ``RNN``.
@@ -105,7 +106,7 @@ def run(
 
     Raises:
         ValueError: if the input is not 3-D, if the lengths are not whole numbers or do not fit it,
-            or if the module takes other states.
+            or if the module takes other states, or states of another dtype.
         ValueError, RuntimeError: torch's own, if the input has not the module's dtype or features.
         TypeError: if the input is packed, or the module another one.
     """
@@ -117,6 +118,10 @@ def run(
         raise TypeError("expected the padded batch itself and its lengths, got a PackedSequence")
     if input.dim() != 3:
         raise ValueError(f"expected a 3-D batch, got {input.dim()}-D: use the module itself")
+    if input.is_cpu and torch.is_autocast_enabled("cpu"):
+        input, hx = (_converted(given, rnn.weight_ih_l0.dtype) for given in (input, hx))
+        with torch.autocast("cpu", enabled=False):
+            return run(rnn, input, lengths, hx, batch_first)
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
     rnn.check_input(x, None)
@@ -356,6 +361,13 @@ def _dropped(pieces: Sequence[Tensor], plan: Plan, rate: float) -> list[Tensor]:
     return [piece * each for piece, each in zip(pieces, masks, strict=True)]
 
 
+def _converted(given: Any, dtype: torch.dtype) -> Any:
+    """Floating-point tensors, one or several, in this dtype; anything else as it is."""
+    if isinstance(given, tuple | list):
+        return tuple(_converted(each, dtype) for each in given)
+    return given.to(dtype) if isinstance(given, Tensor) and given.is_floating_point() else given
+
+
 def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tensor, ...]:
     layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
     sizes = [rnn.proj_size or rnn.hidden_size, rnn.hidden_size]
@@ -374,6 +386,11 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
         expected, shape = (layers, x.size(1), size), tuple(state.shape)
         if shape != expected:
             raise ValueError(f"expected initial state {k} of shape {expected}, got {shape}")
+        if state.dtype != x.dtype:
+            raise ValueError(
+                f"expected initial state {k} of {x.dtype}, as the input, got {state.dtype}: "
+                f"convert it with .to({x.dtype})"
+            )
     return states
 
 

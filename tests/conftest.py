@@ -32,6 +32,13 @@ def _own_process_settings() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _emulated_processor() -> None:
+    """Fail where a run that emulates a processor has escaped to the real one."""
+    found = torch.backends.cpu.get_cpu_capability()
+    assert os.environ.get("EMULATED", found) == found
+
+
 @pytest.fixture(scope="session")
 def imdb_archive() -> Path:
     """The real IMDB archive, named by the environment variable IMDB_ARCHIVE."""

@@ -304,6 +304,7 @@ def test_lengths_may_be_a_tensor_a_list_or_an_array():
     assert len(texts) == 1
 
 
+@pytest.mark.kernels
 def test_other_dtypes_and_autocast_are_taken_where_torch_takes_them():
     describe(nn.LSTM(3, 4, dtype=torch.bfloat16), torch.zeros(5, 2, 3, dtype=torch.bfloat16))
     with torch.autocast("cpu", dtype=torch.bfloat16):

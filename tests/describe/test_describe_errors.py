@@ -137,6 +137,7 @@ def refused_by_describe(case: Refused, lstm: type[nn.Module]) -> Exception:
     return refusal(lambda: describe(lstm(3, 4, **case.options), case.given, case.lengths))
 
 
+@pytest.mark.kernels
 @BOTH
 @pytest.mark.parametrize("case", CASES)
 def test_words_are_torchs_and_advice_follows(case, lstm):
@@ -146,6 +147,7 @@ def test_words_are_torchs_and_advice_follows(case, lstm):
     assert case.says in advice
 
 
+@pytest.mark.kernels
 @BOTH
 @pytest.mark.parametrize("case", KERNEL)
 def test_type_is_torchs_where_words_are_the_kernels(case, lstm):
@@ -175,6 +177,7 @@ def test_building_with_the_batch_first_that_is_advised_mends_the_call(case):
     assert describe(nn.LSTM(3, 4, batch_first=flag == "True"), case.given, case.lengths)
 
 
+@pytest.mark.kernels
 def test_under_autocast_advice_is_on_the_features_and_not_on_the_dtype():
     double = zeros(5, 2, 7, dtype=torch.float64)
     with torch.autocast("cpu", dtype=torch.bfloat16):

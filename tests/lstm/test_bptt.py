@@ -59,6 +59,7 @@ class OneDNNProducts(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
+@pytest.mark.kernels
 @needs_onednn
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bias", [True, False])
@@ -73,6 +74,7 @@ def test_products_of_onednn_change_nothing(monkeypatch, ours, kind, bias, proj_s
     assert products.count == 2 * (2 + walked * steps)  # directions, input, gradient, states
 
 
+@pytest.mark.kernels
 @needs_onednn
 def test_products_are_onednns_where_they_are_large():
     with OneDNNProducts() as products:
@@ -193,6 +195,7 @@ def test_changing_the_output_in_place_is_refused_as_torch_does():
             double_and_differentiate(output)
 
 
+@pytest.mark.kernels
 def test_calls_that_torch_rewrites_and_those_of_few_steps_go_through_lstm(monkeypatch):
     def fail(*args):
         raise AssertionError("the hand-derived pass ran")

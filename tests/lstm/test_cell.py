@@ -83,6 +83,7 @@ def test_gradcheck_of_the_cell():
     assert torch.autograd.gradgradcheck(lambda x, h, c: cell(x, (h, c)), leaves)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("bias", [True, False])
 def test_autocast_and_half_precision_return_torchs_dtypes_and_values_near(bias):
     theirs, ours = nn.LSTMCell(3, 4, bias), LSTMCell(3, 4, bias)

@@ -25,6 +25,7 @@ from tests.lstm.equality import Case, needs_compiler, results
 KINDS = ["padded", "packed unsorted"]
 
 
+@pytest.mark.kernels
 @needs_compiler
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("proj_size", [0, 3])

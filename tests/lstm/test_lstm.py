@@ -98,6 +98,7 @@ def test_first_and_second_derivatives_are_right(ours):
         assert torch.autograd.gradgradcheck(outputs, leaves)
 
 
+@pytest.mark.kernels
 @each
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("value", [1e30, -1e30, float("inf"), float("nan")])

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from lstm_tutorial import LSTMCell
 from tests.lstm.equality import each
 
+pytestmark = pytest.mark.kernels
 zeros = torch.zeros
 X = zeros(5, 2, 3)
 H = zeros(4, 2, 4)
@@ -207,18 +208,6 @@ PACKED_CALLS = {
     "packed, double module": call(PACKED, dtype=torch.float64),
     "packed no steps": call(PackedSequence(zeros(6, 3), torch.zeros(0, dtype=torch.int64))),
 }
-# What oneDNN, torch's kernel for padded float32 input on most CPUs, says of other dtypes in hx.
-ONEDNN = {
-    "hx double": call(X, (H.double(), H.double())),
-    "c double": call(X, (H, H.double())),
-    "hx int": call(X, (H.long(), H.long())),
-    "hx bfloat16": call(X, (H.bfloat16(), H.bfloat16())),
-    "hx float, bfloat16 module": call(X.bfloat16(), (H, H), dtype=torch.bfloat16),
-    "packed, equal lengths, hx double": call(EQUAL, (H.double(), H.double())),
-    "packed, equal lengths, c int": call(EQUAL, (H, H.long())),
-    "packed, equal lengths, hx bfloat16": call(EQUAL, (H.bfloat16(), H.bfloat16())),
-    "packed, equal lengths, double module": call(EQUAL, dtype=torch.float64),
-}
 # torch speaks of these from inside the kernel, in words that depend on the lengths.
 TYPE_ONLY = {
     "packed hx too many rows": call(PACKED, (zeros(4, 3, 4), zeros(4, 3, 4))),
@@ -321,13 +310,6 @@ def words(error: Exception) -> str:
 def test_lstm_refuses_in_torchs_words(ours, name):
     attempt = (CONSTRUCTORS | PADDED | HX | PACKED_CALLS)[name]
     mine, theirs = refusal(attempt, ours), refusal(attempt, nn.LSTM)
-    assert (type(mine), words(mine)) == (type(theirs), words(theirs))
-
-
-@each
-@pytest.mark.parametrize("name", ONEDNN)
-def test_dtypes_are_refused_as_by_onednn(ours, name):
-    mine, theirs = refusal(ONEDNN[name], ours), refusal(ONEDNN[name], nn.LSTM)
     assert (type(mine), words(mine)) == (type(theirs), words(theirs))
 
 

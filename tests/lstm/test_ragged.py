@@ -70,6 +70,11 @@ def through_ragged(rnn: nn.RNNBase, x: Tensor, hx) -> tuple:
     return ragged.run(rnn, x, LENGTHS, hx)
 
 
+def under_autocast(rnn: nn.RNNBase, x: Tensor, hx) -> tuple:
+    with torch.autocast("cpu", torch.bfloat16):
+        return ragged.run(rnn, x, LENGTHS, hx)
+
+
 @pytest.mark.parametrize(("kind", "extra"), KINDS)
 @pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
 def test_outputs_states_and_gradients_are_those_of_packing(kind, extra, given, length):
@@ -108,6 +113,7 @@ def test_what_padding_holds_makes_no_difference(length):
     torch.testing.assert_close(soiled, clean, rtol=0, atol=0)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
 @pytest.mark.parametrize(("kind", "extra"), KINDS)
@@ -120,16 +126,29 @@ def test_float32_stays_within_1e_5_of_packing(kind, extra, given, training, leng
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_under_autocast_dtypes_are_those_of_a_padded_batch(kind, length):
-    rnn, x = make(kind, {}, (1, True, True, False)).float(), torch.randn(length, N, H_IN)
+@pytest.mark.kernels
+@pytest.mark.parametrize("given", [False, True], ids=["no hx", "hx"])
+@pytest.mark.parametrize(("kind", "extra"), KINDS)
+def test_autocast_changes_neither_results_nor_gradients(kind, extra, given, length):
+    torch.manual_seed(0)
+    rnn = make(kind, extra, (2, True, True, False)).float()
+    x, states = torch.randn(length, N, H_IN), None
+    if given:
+        states = [state.float() for state in states_for(rnn)]
+    ours, expected = (results(rnn, run, x, states) for run in (under_autocast, through_ragged))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=0)
 
-    def dtypes(output: Tensor, states) -> list[torch.dtype]:
-        states = states if isinstance(states, tuple) else (states,)
-        return [tensor.dtype for tensor in (output, *states)]
 
-    with torch.autocast("cpu", torch.bfloat16):
-        assert dtypes(*ragged.run(rnn, x, LENGTHS)) == dtypes(*rnn(x))
+@pytest.mark.kernels
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_under_autocast_bfloat16_is_converted_to_the_dtype_of_the_weights(kind, length):
+    rnn = make(kind, {}, (1, True, True, False)).float()
+    x, *states = (t.bfloat16() for t in (torch.randn(length, N, H_IN), *states_for(rnn)))
+    hx, exact = (tuple(states), tuple(state.float() for state in states))
+    if kind is nn.GRU:
+        hx, exact = hx[0], exact[0]
+    found = under_autocast(rnn, x, hx)
+    torch.testing.assert_close(found, through_ragged(rnn, x.float(), exact), rtol=0, atol=0)
 
 
 def test_gradcheck_and_double_backward(length):
@@ -334,6 +353,7 @@ def test_a_pair_of_states_is_refused_where_the_module_has_one():
     [
         (torch.zeros(6, N, H_IN + 1, dtype=torch.float64), RuntimeError),
         (torch.zeros(6, N, H_IN), ValueError),
+        (torch.zeros(6, N, H_IN, dtype=torch.int64), ValueError),
     ],
 )
 def test_features_and_dtypes_are_refused_in_torchs_words(x, error):
@@ -343,6 +363,24 @@ def test_features_and_dtypes_are_refused_in_torchs_words(x, error):
     with pytest.raises(error) as ours:
         ragged.run(rnn, x, LENGTHS)
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_state_of_another_dtype_is_refused_with_what_to_do(k, autocast):
+    rnn, x = nn.LSTM(H_IN, H), torch.zeros(6, N, H_IN)
+    hx = [torch.zeros(1, N, H), torch.zeros(1, N, H)]
+    hx[k] = hx[k].long() if autocast else hx[k].double()
+    told = rf"initial state {k} of torch\.float32, as the input, got torch\.\w+64: convert it"
+    with torch.autocast("cpu", enabled=autocast), pytest.raises(ValueError, match=told):
+        ragged.run(rnn, x, LENGTHS, hx)
+
+
+def test_under_autocast_whole_numbers_are_refused_as_outside_it():
+    ids = torch.zeros(6, N, H_IN, dtype=torch.int64)
+    with torch.autocast("cpu"), pytest.raises(ValueError, match="does not match weight dtype"):
+        ragged.run(nn.LSTM(H_IN, H), ids, LENGTHS)
 
 
 def test_a_packed_batch_is_refused():

@@ -18,6 +18,7 @@ from lstm_tutorial.sentiment.models.bilstm import (
     max_pool,
     mean_pool,
     run_lstm,
+    run_padded,
 )
 
 V, E, H = 20, 5, 4
@@ -277,3 +278,23 @@ def test_ids_that_are_no_batch_are_refused():
         make_model()(make_ids().float(), LENGTHS)
     with pytest.raises(ValueError, match=r"ids int64 \(N, L\), got a list: use collate"):
         make_model()(make_ids().tolist(), LENGTHS)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("lstm", CLASSES)
+def test_under_autocast_every_pooling_runs_on_every_cpu(lstm):
+    for pooling in POOLINGS:
+        model = make_model(pooling, lstm=lstm).float()
+        expected = model(make_ids(), LENGTHS)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(make_ids(), LENGTHS)
+        assert_close(logits.float(), expected, rtol=0, atol=0.02)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("lstm", CLASSES)
+def test_autocast_does_not_reach_an_lstm_that_reads_padding(lstm):
+    model, words = make_model(lstm=lstm).float(), torch.randn(2, 5, E)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run_padded(model.lstm, words)
+    assert_close(found, model.lstm(words), rtol=0, atol=0)

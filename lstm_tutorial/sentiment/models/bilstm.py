@@ -217,12 +217,29 @@ class BiLSTMClassifier(nn.Module):
 
     def _pool(self, words: Tensor, lengths: Tensor) -> Tensor:
         if self.pooling == "last_step":  # the LSTM is not told the lengths
-            return last_step(self.lstm(words)[0])
+            return last_step(run_padded(self.lstm, words)[0])
         output, h_n = run_lstm(self.lstm, words, lengths)
         if self.pooling == "final_states":
             return final_states(h_n)
         pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
         return pool(output, lengths)
+
+
+def run_padded(lstm: nn.Module, words: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run an LSTM over every step, padding included.
+
+    On a CPU autocast is off meanwhile: there it depends on the processor whether torch's kernel
+    takes part in it or raises.
+
+    Args:
+        lstm: batch-first.
+        words: float (N, L, E).
+
+    Returns:
+        What the LSTM returns.
+    """
+    with torch.autocast("cpu", enabled=False):
+        return lstm(words)
 
 
 def run_lstm(lstm: nn.Module, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from lstm_tutorial.sentiment.models.bilstm import (
     last_step,
     max_pool,
     mean_pool,
+    run_padded,
 )
 
 PADDED_POOLINGS = (*POOLINGS, "first_and_last_step")
@@ -47,7 +48,7 @@ class PaddedClassifier(BiLSTMClassifier):
     def _pool(self, words: Tensor, lengths: Tensor) -> Tensor:
         if self.side == "left":
             words = shift_right(words, lengths)
-        output, (h_n, _) = self.lstm(words)
+        output, (h_n, _) = run_padded(self.lstm, words)
         if self.pooling == "final_states":
             return final_states(h_n)
         if self.pooling == "last_step":

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lstm_tutorial.sentiment.data.text import UNK, encode, tokenize
+from lstm_tutorial.sentiment.models.bilstm import run_padded
 from lstm_tutorial.sentiment.runs.run import Run
 from lstm_tutorial.sentiment.studies.observing import bilstm_of
 from lstm_tutorial.sentiment.training.evaluation import evaluating
@@ -83,7 +84,7 @@ def unit_over_text(run: Run, text: str, unit: int) -> tuple[list[str], Tensor]:
     """
     tokens, ids = _read(run, text)
     model = bilstm_of(run.model)
-    output, _ = model.lstm(model.embedding(ids[None]))  # (1, L, 2*H)
+    output, _ = run_padded(model.lstm, model.embedding(ids[None]))  # (1, L, 2*H)
     return tokens, output[0, :, unit]
 
 
