@@ -31,7 +31,7 @@ PLACES = [
 # What is declared and imported by nobody: the file that uses it, and the word there that shows it.
 USED_OTHERWISE = {
     "ipykernel": ("Makefile", "jupyter nbconvert"),
-    "ninja": ("lstm_tutorial/compiled.py", "is_ninja_available"),
+    "ninja": ("lstm_tutorial/compiled.py", "ninja"),
     "jupyter-book": ("Makefile", "jupyter-book"),
     "sphinx-mathjax-offline": ("_config.yml", "sphinx-mathjax-offline"),
     "sphinx-exercise": ("_config.yml", "sphinx_exercise"),
