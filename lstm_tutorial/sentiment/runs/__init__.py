@@ -1,0 +1,14 @@
+"""Runs: settings become a trained model in a folder, with a record of how it came about."""
+
+from lstm_tutorial._lazy import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "presets": ["PRESETS"],
+        "settings": ["Settings"],
+        "run": ["Run", "load", "measure", "predict", "train"],
+        "records": ["in_lines"],
+        "pretrained": ["load_pretrained"],
+    },
+)

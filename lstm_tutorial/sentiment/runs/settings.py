@@ -1,0 +1,177 @@
+"""``Settings``: everything that shapes the result of a run, in one frozen dataclass."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+Corpus = Literal["imdb", "built-in"]
+Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
+Keep = Literal["head", "tail", "both"]
+Padding = Literal["ignored", "right", "left"]
+Start = Literal["torch", "forget bias 1", "orthogonal"]
+
+CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
+LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0}  # of the other whole numbers, 1
+BELOW_1 = ("validation_fraction", "ema", "smoothing")
+UP_TO_1 = ("dropout", "word_dropout")
+LATER = {"ngrams", "bigrams", "ema"}  # runs from before these existed had none
+OLD_NGRAMS = {  # how the first records of a study named them
+    "none": {"ngrams": 0},
+    "in sample": {"ngrams": 3, "out_of_fold": False},
+    "out of fold": {"ngrams": 3, "out_of_fold": True},
+}
+
+
+def _study(default: Any) -> Any:
+    """Declare a setting that only studies change: the command ``train`` has no option for it."""
+    return field(default=default, metadata={"study": True})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that shapes the result of a run; the defaults are those of the command ``train``.
+
+    Args:
+        corpus: the reviews to learn.
+        pooling: how outputs become one sentence vector.
+        epochs: passes over the training part, at most.
+        batch_size: reviews in a batch.
+        lr: highest learning rate of the cycle.
+        embedding_dim: features of a word, E.
+        hidden_size: hidden features of a direction, H.
+        num_layers: stacked BiLSTM layers.
+        dropout: rate for features.
+        word_dropout: rate for whole words.
+        vocab_size: most frequent words to know.
+        min_freq: words that occur less often are unknown.
+        max_length: tokens of a review to read.
+        keep: which end of a longer review to read.
+        ngrams: words of the longest n-gram of the linear path; 0 for no such path.
+        bigrams: rows of the embedding of word pairs; 0 for none.
+        ema: decay of the weights' moving average; 0 for none.
+        seed: for weights, order and dropout.
+        patience: epochs without improvement after which training stops.
+        validation_fraction: share of the training part that is held out.
+        padding: ``"ignored"``, or the side on which the LSTM reads it.
+        buckets: whether a batch holds reviews of similar length.
+        start: how the LSTM's weights are initialised.
+        locked_dropout: whether dropout removes the same features at every step.
+        smoothing: of the training labels.
+        out_of_fold: whether n-gram weights come from reviews other than the one they are used on.
+        two_answers: whether, in training, the BiLSTM answers alone as well as with the n-grams.
+
+    Raises:
+        ValueError: if a value is not one that a run can have.
+    """
+
+    corpus: Corpus = "imdb"
+    pooling: str = "max"
+    epochs: int = 4
+    batch_size: int = 64
+    lr: float = 4e-3
+    embedding_dim: int = 100
+    hidden_size: int = 128
+    num_layers: int = 1
+    dropout: float = 0.3
+    word_dropout: float = 0.1
+    vocab_size: int = 30_000
+    min_freq: int = 1
+    max_length: int = 256
+    keep: Keep = "head"
+    ngrams: int = 0
+    bigrams: int = 0
+    ema: float = 0.0
+    seed: int = 0
+    patience: int = 2
+    validation_fraction: float = 0.1
+    padding: Padding = _study("ignored")
+    buckets: bool = _study(True)
+    start: Start = _study("torch")
+    locked_dropout: bool = _study(False)
+    smoothing: float = _study(0.0)
+    out_of_fold: bool = _study(True)
+    two_answers: bool = _study(True)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), type(one.default))
+        if self.lr <= 0:
+            raise ValueError(f"expected lr greater than 0, got {self.lr}")
+        poolings = get_args(Pooling)
+        if self.padding != "ignored":
+            poolings += ("first_and_last_step",)
+        _check_choice("pooling", self.pooling, poolings)
+
+    @classmethod
+    def options(cls) -> list[str]:
+        """Name the settings that the command ``train`` has options for."""
+        return [one.name for one in fields(cls) if not one.metadata]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Settings":
+        """Read the settings of a run, or those of a study's base, from its record.
+
+        Args:
+            record: with ``configuration`` and ``seed``, or with ``base`` and ``seed``.
+
+        Returns:
+            The settings. What did not exist when the record was made has its default.
+
+        Raises:
+            ValueError: if a setting is missing, unknown or invalid.
+        """
+        found = record.get("base", record.get("configuration"))
+        if not isinstance(found, dict):
+            raise ValueError("it lacks configuration")
+        found = {**found, "seed": record["seed"]}
+        if found.get("ngrams") in OLD_NGRAMS:
+            found |= OLD_NGRAMS[found["ngrams"]]
+        if "base" not in record:
+            lacking = [name for name in cls.options() if name not in {*found, *LATER}]
+            if lacking:
+                raise ValueError(f"it lacks {', '.join(lacking)}")
+        unknown = found.keys() - {one.name for one in fields(cls)}
+        if unknown:
+            raise ValueError(f"it has unknown settings: {', '.join(sorted(unknown))}")
+        return cls(**found)
+
+    def configuration(self) -> dict[str, Any]:
+        """Write the settings as a record holds them, without ``seed``.
+
+        Returns:
+            A value for each option, and for what only studies change where it is not the default.
+        """
+        given = asdict(self)
+        default = {one.name: one.default for one in fields(self) if one.metadata}
+        return {k: v for k, v in given.items() if k != "seed" and default.get(k, ...) != v}
+
+
+def _check(name: str, value: Any, kind: type) -> None:
+    if kind is float:
+        _check_rate(name, value)
+    elif kind is int:
+        least = LEAST.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"expected {name} to be a whole number from {least} up, got {value!r}")
+    elif kind is bool:
+        _check_choice(name, value, (True, False))
+    elif name in CHOICES:
+        _check_choice(name, value, get_args(CHOICES[name]))
+
+
+def _check_rate(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected {name} to be a number, got {value!r}")
+    if name in BELOW_1 and not 0 <= value < 1:
+        raise ValueError(f"expected {name} of at least 0 and below 1, got {value}")
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite {name}, got {value}")
+    if name in UP_TO_1 and not 0 <= value <= 1:
+        raise ValueError(f"expected {name} between 0 and 1, got {value}")
+
+
+def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    if value not in choices:
+        wanted = ", ".join(map(str, choices))
+        raise ValueError(f"expected {name} to be one of {wanted}, got {value!r}")
