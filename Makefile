@@ -11,7 +11,7 @@ CHAPTERS = $(wildcard book/*.ipynb)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check lint unit emulated processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment lock clean
+.PHONY: help book test check lint unit emulated processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment chapter lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +50,7 @@ lint: $(DEV) ## check style: ruff, on modules and notebooks
 
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(DEV) compiler ## test the package and the files of the repository
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n 2 --ignore tests/pages
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial --doctest-modules -n 2 --ignore tests/pages
 
 emulated: $(DEV) compiler emulator ## run the quick tests of what depends on the processor under another
 	$(BIN)/python -m tools.processors quick
@@ -115,6 +115,11 @@ screenshots: build chromium ## photograph every page, wide and narrow, light and
 EXERCISES =
 assignment: $(READ) ## write an assignment and its solutions: make assignment EXERCISES="ex-cell ex-inputs-run"
 	$(BIN)/python tools/assignment.py _build/assignment $(EXERCISES)
+
+NAME =
+TITLE =
+chapter: $(DEV) ## write the skeleton of a chapter: make chapter NAME=my_topic TITLE="My topic"
+	$(BIN)/python -m tools.chapter "$(NAME)" $(if $(TITLE),"$(TITLE)")
 
 UPGRADE =
 lock: $(DEV) ## pin every release in requirements/lock.txt: make lock UPGRADE=--upgrade takes the newest ones

@@ -9,14 +9,14 @@ from torch.utils.data import DataLoader
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment.data import corpus, imdb
-from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.data.batches import make_loader, truncate
+from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.models.mistakes import PaddedClassifier
 from lstm_tutorial.sentiment.models.remedies import START, LockedDropout
-from lstm_tutorial.sentiment.runs.settings import Settings
-from lstm_tutorial.sentiment.data.text import build_vocab, encode, tokenize
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 BUILT_IN_SIZES = {"train": 5_000, "test": 1_000}  # reviews; the validation part is cut from "train"
 SPLIT_SEED = 0  # one validation part whatever a run's own seed, so that runs can be compared
@@ -211,4 +211,3 @@ def _is_imdb(settings: Settings, root: Path | None) -> bool:
     if settings.corpus == "built-in" and root is not None:
         raise ValueError("the built-in corpus is made, not read: leave out --root")
     return settings.corpus == "imdb"
-

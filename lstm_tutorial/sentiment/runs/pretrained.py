@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from lstm_tutorial.sentiment.runs import folders
-from lstm_tutorial.sentiment.training.checkpoints import save_weights
 from lstm_tutorial.sentiment.runs.folders import RECORD, VOCAB, WEIGHTS
 from lstm_tutorial.sentiment.runs.pipeline import read_part
 from lstm_tutorial.sentiment.runs.run import Run, load, measure, predict
+from lstm_tutorial.sentiment.training.checkpoints import save_weights
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
 SAMPLE = 2000

@@ -10,8 +10,10 @@ from torch import nn
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment import training
-from lstm_tutorial.sentiment.runs import folders
 from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.data.text import load_vocab
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs import folders
 from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
 from lstm_tutorial.sentiment.runs.pipeline import (
     build_model,
@@ -22,8 +24,6 @@ from lstm_tutorial.sentiment.runs.pipeline import (
 )
 from lstm_tutorial.sentiment.runs.records import make_record
 from lstm_tutorial.sentiment.runs.settings import Settings
-from lstm_tutorial.sentiment.data.text import load_vocab
-from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 
 POOL = 3200  # texts that predict sorts by length together
 

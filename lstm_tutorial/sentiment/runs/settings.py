@@ -15,17 +15,13 @@ CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
 LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0}  # of the other whole numbers, 1
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout")
+STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
 LATER = {"ngrams", "bigrams", "ema"}  # runs from before these existed had none
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},
     "out of fold": {"ngrams": 3, "out_of_fold": True},
 }
-
-
-def _study(default: Any) -> Any:
-    """Declare a setting that only studies change: the command ``train`` has no option for it."""
-    return field(default=default, metadata={"study": True})
 
 
 @dataclass(frozen=True)
@@ -85,13 +81,13 @@ class Settings:
     seed: int = 0
     patience: int = 2
     validation_fraction: float = 0.1
-    padding: Padding = _study("ignored")
-    buckets: bool = _study(True)
-    start: Start = _study("torch")
-    locked_dropout: bool = _study(False)
-    smoothing: float = _study(0.0)
-    out_of_fold: bool = _study(True)
-    two_answers: bool = _study(True)
+    padding: Padding = field(default="ignored", metadata=STUDY)
+    buckets: bool = field(default=True, metadata=STUDY)
+    start: Start = field(default="torch", metadata=STUDY)
+    locked_dropout: bool = field(default=False, metadata=STUDY)
+    smoothing: float = field(default=0.0, metadata=STUDY)
+    out_of_fold: bool = field(default=True, metadata=STUDY)
+    two_answers: bool = field(default=True, metadata=STUDY)
 
     def __post_init__(self) -> None:
         for one in fields(self):
