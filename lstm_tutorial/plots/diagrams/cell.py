@@ -7,9 +7,6 @@ All of this depends on the custom properties of ``properties`` and on nothing el
 that moves the drawing sets these, and the texts with a ``data-value``, and draws nothing.
 """
 
-import math
-from typing import NamedTuple
-
 from lstm_tutorial.plots.diagrams.svg import (
     INK,
     arrow,
@@ -23,6 +20,7 @@ from lstm_tutorial.plots.diagrams.svg import (
     tag,
     text,
 )
+from lstm_tutorial.plots.diagrams.step import Step, properties, texts
 from lstm_tutorial.plots.style import GATE_COLORS, STATE_COLORS
 
 WIDTH, HEIGHT = 720, 416
@@ -34,65 +32,6 @@ TOP, TALL, WIDE = 226, 60, 92  # the four boxes
 VALVE_I, VALVE_O = 172, 196
 OUT = 692  # h on its way up
 COLORS = GATE_COLORS | STATE_COLORS
-
-
-class Step(NamedTuple):
-    """Hold the numbers of one unit in one step.
-
-    Args:
-        x: what comes in, as it is to be written: a number or a word.
-        h0: hidden state before.
-        c0: cell state before.
-        i: input gate.
-        f: forget gate.
-        g: candidate.
-        o: output gate.
-        c: cell state after.
-        h: hidden state after.
-    """
-
-    x: str
-    h0: float
-    c0: float
-    i: float
-    f: float
-    g: float
-    o: float
-    c: float
-    h: float
-
-
-def properties(step: Step, limit: float) -> dict[str, float]:
-    """Return the custom properties of the drawing: gates as they are, streams in parts of a rail.
-
-    Args:
-        step: the numbers.
-        limit: the number at the rails, at least as large as every state.
-
-    Returns:
-        ``--i`` to ``--h``, each between -1 and 1.
-    """
-    streams = {"c0": step.c0, "fc": step.f * step.c0, "g0": step.g, "ig": step.i * step.g}
-    streams |= {"c": step.c, "tc": math.tanh(step.c), "h0": step.h0, "h": step.h}
-    gates = {name: getattr(step, name) for name in "ifgo"}
-    return {f"--{k}": v / limit for k, v in streams.items()} | {f"--{k}": v for k, v in gates.items()}
-
-
-def texts(step: Step, limit: float) -> dict[str, str]:
-    """Return what stands in each text of the drawing that has a ``data-value``.
-
-    Args:
-        step: the numbers.
-        limit: the number at the rails.
-
-    Returns:
-        Name to text, with two decimals.
-    """
-    written = number(step.i * step.g)
-    found = {name: number(getattr(step, name)) for name in ("h0", "c0", *"ifgo", "h")}
-    found |= {"x": step.x, "fc": f"× {found['f']}", "c": f"= {number(step.c)}"}
-    found["ig"] = f"− {written[1:]}" if written.startswith("−") else f"+ {written}"
-    return found | {"top": f"{limit:+g}", "bottom": f"{-limit:+g}".replace("-", "−")}
 
 
 def cell(step: Step, limit: float = 1.0) -> str:
@@ -244,7 +183,7 @@ def gauge(name: str, said: dict[str, str]) -> str:
     left, bottom, signed = X[name] - WIDE / 2, TOP + TALL, name == "g"
     height, zero = (TALL / 2, TOP + TALL / 2) if signed else (TALL, bottom)
     fill = rect(0, -height, WIDE, height, style=f"transform:scaleY(var(--{name}))")
-    frame = rect(left, TOP, WIDE, TALL, rx=9, fill="none", stroke=COLORS[name], stroke_width=3)
+    frame = rect(left, TOP, WIDE, TALL, rx=4, fill="none", stroke=COLORS[name], stroke_width=3)
     clip = at(left, zero, fill, fill=COLORS[name], fill_opacity=0.4, class_="gauge")
     middle = path(f"M{left} {zero}h{WIDE}", INK, 1, stroke_opacity=0.5, stroke_dasharray="2 5") if signed else ""
     kind = text(X[name], TOP + 24, f"{name} = {'tanh' if signed else 'σ'}", class_="kind")
