@@ -9,8 +9,9 @@ Names: cell, unrolled, stacked, both-directions. ``:equations:`` puts the equati
 the cell; each lights up its part of the drawing. The content is the caption.
 """
 
+import hashlib
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -19,16 +20,19 @@ from sphinx.util.docutils import SphinxDirective
 
 from lstm_tutorial.plots import diagrams
 
-LEGEND = '<span class="legend"><span class="c">c</span> <span class="h">h</span></span>'
 INPUTS = 2.0, 0.5, 0.8  # x, h, c of the worked example in the chapter on gates
 WEIGHTS = {"i": (1, -1, 0), "f": (0.5, 2, 1), "g": (-0.5, 0.5, 0), "o": (-0.5, 1, 0.5)}
 EQUATIONS = [
-    ("f", "<i>f</i> = σ(<i>a<sub>f</sub></i>)", "how much of the old cell state is kept"),
-    ("i", "<i>i</i> = σ(<i>a<sub>i</sub></i>)", "how much of the candidate is written"),
-    ("g", "<i>g</i> = tanh(<i>a<sub>g</sub></i>)", "the candidate"),
-    ("o", "<i>o</i> = σ(<i>a<sub>o</sub></i>)", "how much is shown"),
-    ("c", "<i>c<sub>t</sub></i> = <i>f</i> ⊙ <i>c<sub>t−1</sub></i> + <i>i</i> ⊙ <i>g</i>", "the belt"),
-    ("h", "<i>h<sub>t</sub></i> = <i>o</i> ⊙ tanh(<i>c<sub>t</sub></i>)", "what is shown"),
+    ("f", "<i>f</i> = σ(<i>a<sub>f</sub></i>)", "kept of the old cell state"),
+    ("i", "<i>i</i> = σ(<i>a<sub>i</sub></i>)", "let in of the candidate"),
+    ("g", "<i>g</i> = tanh(<i>a<sub>g</sub></i>)", "the candidate, −1 to 1"),
+    ("o", "<i>o</i> = σ(<i>a<sub>o</sub></i>)", "shown of the new cell state"),
+    (
+        "c",
+        "<i>c<sub>t</sub></i> = <i>f</i> ⊙ <i>c<sub>t−1</sub></i> + <i>i</i> ⊙ <i>g</i>",
+        "the new cell state",
+    ),
+    ("h", "<i>h<sub>t</sub></i> = <i>o</i> ⊙ tanh(<i>c<sub>t</sub></i>)", "the new hidden state"),
 ]
 
 
@@ -59,6 +63,18 @@ def draw(name: str) -> str:
     return known[name]()
 
 
+def sharing_card() -> str:
+    """Return the picture that is shown where a link to the book is shared, as an ``<svg>``."""
+    return diagrams.card(
+        worked_example(), "The LSTM book", "Everything about torch.nn.LSTM, executed"
+    )
+
+
+def fingerprint(svg: str) -> str:
+    """Return the SHA-256 of a drawing, which its photograph carries."""
+    return hashlib.sha256(svg.encode()).hexdigest()
+
+
 def equations() -> str:
     """Return the list of equations, each of which lights up its part when it is pointed at."""
     buttons = "".join(
@@ -74,7 +90,7 @@ class DrawingDirective(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"name": directives.unchanged, "equations": directives.flag}
+    option_spec: ClassVar = {"name": directives.unchanged, "equations": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the figure.
@@ -110,9 +126,9 @@ def complete_cell(found: object) -> str:
     step = worked_example()
     x, h, c, i, f, g, o = (diagrams.number(v) for v in (*INPUTS, step.i, step.f, step.g, step.o))
     after, shown = diagrams.number(step.c), diagrams.number(step.h)
-    curve = diagrams.states([step.c0, step.c], [step.h0, step.h], 1.0)
+    curve = diagrams.boxed_states([step.c0, step.c], [step.h0, step.h], 1.0)
     return (
-        f'<lstm-cell>{draw("cell")}<div class="curve" hidden>{LEGEND}{curve}</div>'
+        f'<lstm-cell>{draw("cell")}<div data-part="curve" hidden>{curve}</div>'
         f"<p>At x = {x}, h = {h} and c = {c}: i = {i}, f = {f}, g = {g}, o = {o}; c becomes "
         f"{f} · {c} + {i} · ({g}) = {after}, and h becomes {o} · tanh({after}) = {shown}.</p>"
     )

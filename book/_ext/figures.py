@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from html import escape, unescape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def add_figures(
     """
     body = context.get("body", "")
     wanted = [scripts for element, scripts in SCRIPTS.items() if f"<{element}" in body]
-    for script in dict.fromkeys(sum(wanted, [])):
+    for script in dict.fromkeys(chain.from_iterable(wanted)):
         app.add_js_file(script, loading_method="defer")
     for tag, complete in COMPLETIONS.items():
         body = re.sub(tag, complete, body)

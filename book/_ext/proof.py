@@ -1,4 +1,4 @@
-"""The directive ``lstm-proof``: what was checked, read from the project's own files at build time."""
+"""The directive ``lstm-proof``: what was checked, read from the project's own files."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
 UNCOMPARED = {"nbval-ignore-output", "nbval-skip", "skip-execution"}
-EQUAL = re.compile(r"(\d+) tensors compared, largest difference (\S+)")
+EQUAL = re.compile(r"(\d+) tensors compared, largest difference ([\de.-]+)")
 
 
 class Facts(NamedTuple):
@@ -52,9 +52,9 @@ def gather(root: Path = ROOT) -> Facts:
     """
     cells = {path: code_cells(path) for path in sorted((root / "book").glob("*.ipynb"))}
     printed = "".join(map(json.dumps, (c["outputs"] for found in cells.values() for c in found)))
-    tensors, difference = find(EQUAL, printed.replace("\\n", " "), "the proof in the chapter on gates")
-    pins = "\n".join(p.read_text(encoding="utf-8") for p in sorted(root.glob("requirements*.txt")))
-    pins += "\n".join(p.read_text(encoding="utf-8") for p in sorted(root.glob("requirements/*.txt")))
+    tensors, difference = find(EQUAL, printed, "the proof in the chapter on gates")
+    places = [*root.glob("requirements*.txt"), *root.glob("requirements/*.txt")]
+    pins = "\n".join(path.read_text(encoding="utf-8") for path in sorted(places))
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     compared = [
         output

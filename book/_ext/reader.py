@@ -6,8 +6,6 @@ import re
 from functools import cache
 from html import escape, unescape
 
-from drawings import LEGEND
-
 from lstm_tutorial.plots import diagrams
 from lstm_tutorial.sentiment import load_pretrained, reading
 
@@ -63,18 +61,20 @@ def complete(tag: re.Match[str]) -> str:
     t = max(range(len(steps)), key=lambda k: steps[k][5])
     limit = limit_of(steps)
     words = "".join(
-        f'<li{" class=now" if k == t else ""}>{escape(word)}</li>'
+        f"<li{' class=now' if k == t else ''}>{escape(word)}</li>"
         for k, word in enumerate(found["words"])
     )
-    states = diagrams.states([s[4] for s in steps], [s[5] for s in steps], limit)
+    states = diagrams.boxed_states([s[4] for s in steps], [s[5] for s in steps], limit)
+    liked = diagrams.verdicts(found["liked"])
     at = t / max(1, len(steps) - 1)
     content = json.dumps(found, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"""<lstm-reader text="{tag[1]}" style="--at:{at:.5g}">
 <script type="application/json">{content}</script>
+<p class="title">Watch an LSTM read</p>
 <div class="picture">{diagrams.cell(step_at(found, t), limit)}
 <ol class="words">{words}</ol>
-<div class="curve">{LEGEND}{states}</div>
-<div class="curve liked"><span class="legend">liked</span>{diagrams.verdicts(found["liked"])}</div></div>
+{states}
+<div class="curve liked"><span class="legend">liked</span>{liked}</div></div>
 <div class="panel">{panel(found, t)}</div>"""
 
 
@@ -83,12 +83,11 @@ def panel(found: dict, t: int) -> str:
     i, f, g, o, c, h = found["steps"][t]
     size = diagrams.number
     return (
-        '<p class="title">Watch an LSTM read</p>'
-        f'<p data-part="unit">{unit(found)}</p>'
         f'<p data-part="story">“{escape(found["words"][t])}”: keeps {f:.0%} of the old state and '
         f"writes {size(i * g)}, so c = {size(c)}; shows {o:.0%} of tanh(c), so h = {size(h)}.</p>"
         f'<p data-part="verdict">Read so far, the film is liked with probability '
         f"{size(found['liked'][t])}.</p>"
+        f'<p data-part="unit">{unit(found)}</p>'
     )
 
 
@@ -96,7 +95,8 @@ def unit(found: dict) -> str:
     """Return which unit is shown, and why."""
     most = max(step[5] for step in found["steps"]) * found["weight"]
     return (
-        f"Unit {found['unit']} of {found['units']} of the trained model that comes with this book: "
-        "of those that read forward, the one that moves the verdict on this sentence most (its "
-        f"largest h, times its weight, is {diagrams.number(most)})."
+        f"Shown is unit {found['unit']} of {found['units']} of the trained model that comes with "
+        "this book: of those that read forward, the one that moves the verdict on this sentence "
+        f"most. Its largest h, times its weight, is {diagrams.number(most)}. "
+        "The verdict is the whole model's."
     )

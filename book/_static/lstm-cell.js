@@ -91,7 +91,6 @@
       this.box = this.querySelector(".curve");
       this.innerHTML = LAYOUT;
       this.querySelector("[data-part=picture]").append(this.svg, this.box);
-      this.box.hidden = false;
       this.player = new LSTMPlayer(this, { pace: PACE, show: (t) => this.draw(t), name: (t) => this.place(t) });
       this.sliders = [...this.querySelectorAll("[data-name]")];
       for (const slider of this.sliders) slider.addEventListener("input", () => this.moved(slider));
@@ -181,7 +180,7 @@
     '<div class="presets" role="group" aria-label="Presets">' +
     Object.keys(PRESETS).map((p) => `<button type="button" data-preset="${p}">${p}</button>`).join("") +
     '</div><p data-part="story" aria-live="polite"></p><div data-part="picture"></div>' +
-    LSTMPlayer.controls +
+    LSTMPlayer.slider + LSTMPlayer.buttons +
     '<div class="sides"><fieldset><legend>What comes in</legend>' +
     slider("x", "input x", 3) + slider("h", "old hidden state h", 1) + slider("c", "old cell state c", 3) +
     '</fieldset><ul class="equations" aria-label="The equations with these numbers">' +

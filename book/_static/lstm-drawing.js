@@ -31,8 +31,10 @@
   /** Draw a line through values, as far as they go; `count` of them fill the width. */
   function curve(box, name, values, count, limit = 1) {
     const last = Math.max(1, count - 1);
-    const points = values.map((value, t) => `${t / last},${-value / limit}`);
-    box.querySelector(`[data-series="${name}"]`).setAttribute("points", points.join(" "));
+    const points = values.map((value, t) => `${t / last},${-value / limit}`).join(" ");
+    box.querySelector(`[data-series="${name}"]`).setAttribute("points", points);
+    box.querySelector(`[data-area="${name}"]`)?.setAttribute("points", `0,0 ${points} ${(values.length - 1) / last},0`);
+    if (box.dataset.limit) box.dataset.limit = limit;
   }
 
   /** Let an equation and its part of the drawing light each other up: by mouse, touch and keyboard. */

@@ -1,16 +1,17 @@
 // The controls of a figure that goes through a sequence: back, play or pause, forward, position.
 //
-// `new LSTMPlayer(host, { pace, show, name })` expects LSTMPlayer.controls in the host; `show(t)`
+// `new LSTMPlayer(host, { pace, show, name })` expects LSTMPlayer.slider and .buttons in the host; `show(t)`
 // draws position t, `name(t)` says it. While it plays, the live region of the host is silent.
 (() => {
   "use strict";
 
   class LSTMPlayer {
-    static controls =
-      '<div class="player"><label class="position"><span>Position</span><input type="range" data-do="position" min="0" value="0"></label>' +
+    static slider =
+      '<label class="position"><span>Position</span><input type="range" data-do="position" min="0" value="0"></label>';
+    static buttons =
       '<div class="buttons"><button type="button" data-do="back">Back</button>' +
       '<button type="button" data-do="play">Play</button>' +
-      '<button type="button" data-do="forward">Next</button></div></div>';
+      '<button type="button" data-do="forward">Next</button></div>';
 
     constructor(host, { pace, show, name }) {
       Object.assign(this, { host, pace, show, name, at: 0, count: 1 });

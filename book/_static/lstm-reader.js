@@ -37,7 +37,7 @@
     connectedCallback() {
       if (this.ready) return;
       this.ready = true;
-      this.part = (name) => this.querySelector(`[data-part=${name}]`);
+      this.find = (name) => this.querySelector(`[data-part=${name}]`);
       this.svg = this.querySelector(".lstm-drawing");
       this.build();
       this.player = new LSTMPlayer(this, { pace: PACE, show: (t) => this.draw(t), name: (t) => this.place(t) });
@@ -57,18 +57,19 @@
 
     /** Add the controls to what the page shows without scripts. */
     build() {
-      this.querySelector(".picture").insertAdjacentHTML("beforeend", LSTMPlayer.controls);
+      this.querySelector(".picture").insertAdjacentHTML("beforeend", LSTMPlayer.slider);
+      this.querySelector(".panel").insertAdjacentHTML("afterbegin", LSTMPlayer.buttons);
       this.querySelector(".position span").textContent = "Word";
       const said = document.createElement("div");
       said.setAttribute("aria-live", "polite");
-      this.part("story").before(said);
-      said.append(this.part("story"), this.part("verdict"));
+      this.find("story").before(said);
+      said.append(this.find("story"), this.find("verdict"));
       said.insertAdjacentHTML("afterend", METER);
-      this.querySelector(".panel").insertAdjacentHTML("beforeend", FORM);
+      this.find("unit").insertAdjacentHTML("beforebegin", FORM);
       this.querySelector("input[type=text]").value = this.getAttribute("text");
-      this.part("weight").textContent =
-        `Your sentence stays in this page. The model comes once: ${megabytes(this.dataset.bytes)}, ` +
-        `or ${megabytes(this.dataset.gzip)} from a server that compresses.`;
+      this.find("weight").textContent =
+        `It stays in this page. The model loads once: ${megabytes(this.dataset.bytes)}, ` +
+        `${megabytes(this.dataset.gzip)} compressed.`;
     }
 
     /** Play once by itself, when it is seen, for those who have not asked for less motion. */
@@ -97,7 +98,7 @@
       list.replaceChildren(...data.words.map((word) => Object.assign(document.createElement("li"), { textContent: word })));
       list.classList.toggle("many", data.words.length > 13);
       [...list.children].forEach((item, t) => item.addEventListener("click", () => this.player.go(t)));
-      this.part("unit").textContent = this.unit();
+      this.find("unit").textContent = this.unit();
       this.player.reset(data.words.length, at);
     }
 
@@ -105,8 +106,9 @@
       const { unit, units, weight, steps } = this.data;
       const adds = weight * Math.max(...steps.map((s) => s[5]));
       return (
-        `Unit ${unit} of ${units} of the trained model that comes with this book: of those that read forward, ` +
-        `the one that moves the verdict on this sentence most (its largest h, times its weight, is ${number(adds)}).`
+        `Shown is unit ${unit} of ${units} of the trained model that comes with this book: of those that read forward, ` +
+        "the one that moves the verdict on this sentence most. " +
+        `Its largest h, times its weight, is ${number(adds)}. The verdict is the whole model's.`
       );
     }
 
@@ -131,17 +133,17 @@
 
     tell({ x, f, i, g, o, c, h }, t) {
       const p = this.data.liked[t];
-      this.part("story").textContent =
+      this.find("story").textContent =
         `${x}: keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c = ${number(c)}; ` +
         `shows ${percent(o)} of tanh(c), so h = ${number(h)}.`;
-      this.part("verdict").textContent = `Read so far, the film is liked with probability ${number(p)}.`;
+      this.find("verdict").textContent = `Read so far, the film is liked with probability ${number(p)}.`;
       const meter = this.querySelector(".meter");
       meter.style.setProperty("--p", p);
       meter.dataset.opinion = opinion(p);
     }
 
     async readOwn() {
-      const answer = this.part("answer");
+      const answer = this.find("answer");
       try {
         answer.classList.remove("error");
         answer.textContent = this.model ? "" : "The model is on its way.";

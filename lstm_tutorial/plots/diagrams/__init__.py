@@ -7,13 +7,14 @@ is shown where the book is shared.
 from lstm_tutorial.plots.diagrams.card import card
 from lstm_tutorial.plots.diagrams.cell import cell
 from lstm_tutorial.plots.diagrams.chains import both_directions, stacked, unrolled
-from lstm_tutorial.plots.diagrams.chart import states, verdicts
+from lstm_tutorial.plots.diagrams.chart import boxed_states, states, verdicts
 from lstm_tutorial.plots.diagrams.step import Step, step_of
 from lstm_tutorial.plots.diagrams.svg import number
 
 __all__ = [
     "Step",
     "both_directions",
+    "boxed_states",
     "card",
     "cell",
     "number",

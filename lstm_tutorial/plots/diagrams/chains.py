@@ -66,7 +66,9 @@ def names(y: float, letter: str) -> str:
 def margin(y: float, left: Sequence[str] = (), right: Sequence[str] = ()) -> str:
     """Return labels beside a row: one beside c and one beside h."""
     found = [text(FIRST - 8, y + v + 6, s, "end") for v, s in zip((BELT, LANE), left, strict=False)]
-    found += [text(LAST + 8, y + v + 6, s, "start") for v, s in zip((BELT, LANE), right, strict=False)]
+    found += [
+        text(LAST + 8, y + v + 6, s, "start") for v, s in zip((BELT, LANE), right, strict=False)
+    ]
     return "".join(found)
 
 
@@ -83,9 +85,9 @@ def unrolled() -> str:
         An ``<svg>``.
     """
     label = (
-        "The same cell at steps 1, 2 and so on to L. Each gets the input of its step from below and "
-        "both states from the step before; its h goes on to the right and also up, into output. "
-        "The states after step L are h_n and c_n."
+        "The same cell at steps 1, 2 and so on to L. Each gets the input of its step from below "
+        "and both states from the step before; its h goes on to the right and also up, into "
+        "output. The states after step L are h_n and c_n."
     )
     top, bottom = 62, 62 + TALL
     inside = row(top) + upright(top, 38) + names(26, "h") + upright(bottom + 34, bottom, INK)
@@ -102,9 +104,9 @@ def stacked() -> str:
         An ``<svg>``.
     """
     label = (
-        "Two rows of cells. Layer 0, below, reads the input; layer 1, above, reads the hidden state "
-        "of layer 0 at each step and gives output. The last step of layer 0 fills row 0 of h_n and "
-        "c_n, that of layer 1 row 1."
+        "Two rows of cells. Layer 0, below, reads the input; layer 1, above, reads the hidden "
+        "state of layer 0 at each step and gives output. The last step of layer 0 fills row 0 of "
+        "h_n and c_n, that of layer 1 row 1."
     )
     upper, lower = 62, 62 + TALL + 44
     bottom = lower + TALL
@@ -125,16 +127,20 @@ def both_directions() -> str:
         An ``<svg>``.
     """
     label = (
-        "Two rows of cells read the same input between them. The forward row runs from step 1 to L, "
-        "the reverse row from L to 1. At each step output holds the forward half, then the reverse "
-        "half. h_n[0] is the forward state after step L, h_n[1] the reverse state after step 1."
+        "Two rows of cells read the same input between them. The forward row runs from step 1 to "
+        "L, the reverse row from L to 1. At each step output holds the forward half, then the "
+        "reverse half. h_n[0] is the forward state after step L, h_n[1] the reverse state after "
+        "step 1."
     )
     ahead, behind = 92, 92 + TALL + 82
     middle, tones = (ahead + TALL + behind) / 2, list(DIRECTION_COLORS.values())
     inside = "".join(way_round(x, ahead, behind) for x in STEPS.values())
     inside += row(ahead) + row(behind, back=True) + names(middle + 6, "x")
     inside += upright(middle - 15, ahead + TALL, INK) + upright(middle + 17, behind, INK)
-    for y, name, tone, x in ((ahead, "forward", tones[0], 6), (behind, "reverse", tones[1], LAST + 8)):
+    for y, name, tone, x in (
+        (ahead, "forward", tones[0], 6),
+        (behind, "reverse", tones[1], LAST + 8),
+    ):
         inside += rect(x, y + TALL / 2 - 20, 86, 5, rx=2, fill=tone)
         inside += text(x, y + TALL / 2 + 6, name, "start")
     inside += margin(ahead, right=["c_n[0]", "h_n[0]"]) + margin(behind, ["c_n[1]", "h_n[1]"])
@@ -147,7 +153,17 @@ def both_directions() -> str:
 def way_round(x: float, ahead: float, behind: float) -> str:
     """Return both halves of output at one step, and how h of each direction gets there."""
     halves = "".join(
-        rect(x - 57 + 58 * k, 8, 56, 26, rx=4, fill=tone, fill_opacity=0.4, stroke=tone, stroke_width=2)
+        rect(
+            x - 57 + 58 * k,
+            8,
+            56,
+            26,
+            rx=4,
+            fill=tone,
+            fill_opacity=0.4,
+            stroke=tone,
+            stroke_width=2,
+        )
         for k, tone in enumerate(DIRECTION_COLORS.values())
     )
     turn = [(x + 29, behind), (x + 29, behind - 16), (x + 66, behind - 16), (x + 66, 62)]

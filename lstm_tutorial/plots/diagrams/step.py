@@ -45,7 +45,9 @@ def properties(step: Step, limit: float) -> dict[str, float]:
     streams = {"c0": step.c0, "fc": step.f * step.c0, "g0": step.g, "ig": step.i * step.g}
     streams |= {"c": step.c, "tc": math.tanh(step.c), "h0": step.h0, "h": step.h}
     gates = {name: getattr(step, name) for name in "ifgo"}
-    return {f"--{k}": v / limit for k, v in streams.items()} | {f"--{k}": v for k, v in gates.items()}
+    return {f"--{k}": v / limit for k, v in streams.items()} | {
+        f"--{k}": v for k, v in gates.items()
+    }
 
 
 def texts(step: Step, limit: float) -> dict[str, str]:

@@ -35,7 +35,9 @@ def at(x: float, y: float, *children: str, **attributes: object) -> str:
 
 def rect(x: float, y: float, width: float, height: float, **attributes: object) -> str:
     """Return a rectangle."""
-    return tag("rect", x=f"{x:g}", y=f"{y:g}", width=f"{width:g}", height=f"{height:g}", **attributes)
+    return tag(
+        "rect", x=f"{x:g}", y=f"{y:g}", width=f"{width:g}", height=f"{height:g}", **attributes
+    )
 
 
 def path(d: str, color: str = INK, width: float = 2.5, **attributes: object) -> str:
@@ -63,7 +65,9 @@ def arrow(points: list[tuple[float, float]], color: str = INK, width: float = 2.
 def text(x: float, y: float, content: str, anchor: str = "middle", **attributes: object) -> str:
     """Return a line of text; ``c_{t−1}`` in it sets a subscript, as in TeX."""
     attributes = {"font_size": TEXT, "fill": INK, **attributes}
-    return tag("text", subscripts(content), x=f"{x:g}", y=f"{y:g}", text_anchor=anchor, **attributes)
+    return tag(
+        "text", subscripts(content), x=f"{x:g}", y=f"{y:g}", text_anchor=anchor, **attributes
+    )
 
 
 def subscripts(content: str) -> str:
