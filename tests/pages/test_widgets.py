@@ -154,7 +154,8 @@ def test_cell_keeps_what_no_slider_can_hold(gates):
 
 
 def test_cell_plays_pauses_and_draws_the_curve_of_c(gates):
-    gates.clock.install()
+    gates.clock.install(time=0)
+    gates.clock.pause_at(1000)
     corners = "e => e.getAttribute('points').split(' ').map((p) => p.split(',').map(Number))"
     curve = gates.locator("lstm-cell [data-series=c]")
     play = gates.locator("lstm-cell [data-do=play]")
@@ -178,7 +179,8 @@ def test_cell_plays_pauses_and_draws_the_curve_of_c(gates):
 
 
 def test_cell_stops_playing_where_a_step_is_asked_for(gates):
-    gates.clock.install()
+    gates.clock.install(time=0)
+    gates.clock.pause_at(1000)
     gates.locator("lstm-cell [data-do=play]").click()
     forward(gates)
     read = numbers(gates)
@@ -196,9 +198,9 @@ def test_equation_and_its_part_light_each_other_up(gates):
     assert all("f" in names for names in parts)
     gates.keyboard.press("Tab")
     assert figure.locator("[data-lights].lit").get_attribute("data-lights") == "i"
-    gates.locator("h1").click()
+    button.evaluate("() => document.activeElement.blur()")
     assert lit.count() == 0
-    figure.locator("svg [data-part^='o ']").first.hover()
+    figure.locator("svg [data-part='o h'] text.kind").hover()
     assert figure.locator("[data-lights].lit").get_attribute("data-lights") == "o"
 
 
