@@ -111,12 +111,11 @@ def sentence(facts: Facts) -> str:
     when = ""
     if facts.day:
         day = date.fromisoformat(facts.day)
-        when = f" of {day.day} {day:%B %Y}"
+        when = f", {day.day} {day:%B %Y}"
     return (
-        f"Version {facts.version}{when}, PyTorch {facts.torch}. "
-        f"[{facts.tensors} tensors](the-proof) of our LSTM compared with PyTorch's, gradients "
-        f"included: largest difference {facts.difference}. CI runs all {facts.notebooks} notebooks "
-        f"and compares {facts.outputs} stored outputs."
+        f"Version {facts.version}{when}, PyTorch {facts.torch} · "
+        f"[{facts.tensors} tensors compared with PyTorch's](the-proof), largest difference "
+        f"{facts.difference} · CI compares {facts.outputs} outputs of {facts.notebooks} notebooks"
     )
 
 

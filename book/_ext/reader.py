@@ -84,7 +84,8 @@ def panel(found: dict, t: int) -> str:
     size = diagrams.number
     return (
         f'<p data-part="story">“{escape(found["words"][t])}”: keeps {f:.0%} of the old state and '
-        f"writes {size(i * g)}, so c = {size(c)}; shows {o:.0%} of tanh(c), so h = {size(h)}.</p>"
+        f"writes {size(i * g)}, so c&nbsp;=&nbsp;{size(c)}; "
+        f"shows {o:.0%} of tanh(c), so h&nbsp;=&nbsp;{size(h)}.</p>"
         f'<p data-part="verdict">Read so far, the film is liked with probability '
         f"{size(found['liked'][t])}.</p>"
         f'<p data-part="unit">{unit(found)}</p>'

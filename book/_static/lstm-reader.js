@@ -134,8 +134,8 @@
     tell({ x, f, i, g, o, c, h }, t) {
       const p = this.data.liked[t];
       this.find("story").textContent =
-        `${x}: keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c = ${number(c)}; ` +
-        `shows ${percent(o)} of tanh(c), so h = ${number(h)}.`;
+        `${x}: keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c\u00a0=\u00a0${number(c)}; ` +
+        `shows ${percent(o)} of tanh(c), so h\u00a0=\u00a0${number(h)}.`;
       this.find("verdict").textContent = `Read so far, the film is liked with probability ${number(p)}.`;
       const meter = this.querySelector(".meter");
       meter.style.setProperty("--p", p);
