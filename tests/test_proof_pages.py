@@ -39,6 +39,7 @@ def test_outputs_and_notebooks_are_counted(line):
     notebooks = sorted((ROOT / "book").glob("*.ipynb"))
     stored = [pair for path in notebooks for pair in outputs(path)]
     compared = sum(not {"nbval-ignore-output", "skip-execution"} & set(tags) for tags, _ in stored)
+    assert proof.gather().outputs == compared
     assert line.endswith(f"CI compares {compared} outputs of {len(notebooks)} notebooks")
 
 
@@ -47,8 +48,8 @@ def test_releases_are_those_of_the_files(line):
     assert line.startswith(f"Version {version}")
     facts = proof.gather()
     assert f"PyTorch {facts.torch} ·" in line
-    pins = "".join(path.read_text() for path in ROOT.glob("requirements*.txt"))
-    assert f"\ntorch=={facts.torch}\n" in pins
+    places = [*ROOT.glob("requirements*.txt"), *ROOT.glob("requirements/*.txt")]
+    assert f"\ntorch=={facts.torch}\n" in "".join(path.read_text() for path in places)
 
 
 def test_day_is_that_of_a_commit():
