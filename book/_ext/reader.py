@@ -7,7 +7,8 @@ from functools import cache
 from html import escape, unescape
 
 from lstm_tutorial.plots import diagrams
-from lstm_tutorial.sentiment import load_pretrained, reading
+from lstm_tutorial.sentiment import load_pretrained
+from lstm_tutorial.sentiment.studies import reading
 
 DIGITS = 6
 
@@ -28,7 +29,7 @@ def data(text: str) -> dict:
     return {
         "words": found.tokens,
         "unit": found.unit,
-        "units": run.settings["hidden_size"],
+        "units": run.settings.hidden_size,
         "weight": round(found.weight, DIGITS),
         "steps": [[round(v, DIGITS) for v in step] for step in found.steps.tolist()],
         "liked": [round(p, DIGITS) for p in found.probabilities.tolist()],

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from lstm_tutorial.sentiment import evidence, load_pretrained, reading, runs
-from lstm_tutorial.sentiment.text import encode, tokenize
+from lstm_tutorial.sentiment import load_pretrained, runs
+from lstm_tutorial.sentiment.data.text import encode, tokenize
+from lstm_tutorial.sentiment.studies import evidence, reading
 
 TEXT = "Everyone said it was awful, but I loved it."
 
@@ -35,7 +36,7 @@ def test_states_are_those_of_nn_lstm(run, found):
 
 def test_unit_is_the_forward_one_that_moves_the_verdict_most(run, found):
     weights = run.model.classifier.weight[0].tolist()
-    units = range(run.settings["hidden_size"])
+    units = range(run.settings.hidden_size)
     most = [evidence.unit_over_text(run, TEXT, k)[1].max().item() * weights[k] for k in units]
     assert found.unit == max(units, key=lambda k: abs(most[k]))
     assert found.weight == weights[found.unit]

@@ -6,8 +6,9 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from lstm_tutorial.sentiment import load_pretrained, reading
-from tests.test_browser import set_theme, violations
+from lstm_tutorial.sentiment import load_pretrained
+from lstm_tutorial.sentiment.studies import reading
+from tests.pages.test_browser import set_theme, violations
 
 PAGE = "book/index.html"
 PACE = 1600

@@ -12,7 +12,7 @@ from book._ext import drawings
 from lstm_tutorial.plots import diagrams, style
 from lstm_tutorial.plots.diagrams import chains, step
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
 EXAMPLE = drawings.worked_example()
 DRAWINGS = {
@@ -116,7 +116,7 @@ def test_card_for_sharing_is_a_photograph_of_the_drawing():
     with Image.open(STATIC / "card.png") as picture:
         assert picture.size == (1200, 630)
         wanted = drawings.fingerprint(drawings.sharing_card())
-        assert picture.text["drawing"] == wanted, "run `python -m tests.screenshots`"
+        assert picture.text["drawing"] == wanted, "run `python -m tools.screenshots`"
 
 
 def test_directive_knows_the_drawings_of_the_book():

@@ -10,7 +10,7 @@ import yaml
 
 from book._ext import proof
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

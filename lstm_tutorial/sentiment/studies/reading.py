@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from lstm_tutorial.cell import lstm_gates, lstm_step
-from lstm_tutorial.sentiment.evaluation import evaluating
-from lstm_tutorial.sentiment.model import BiLSTMClassifier
-from lstm_tutorial.sentiment.observing import bilstm_of
-from lstm_tutorial.sentiment.runs import Run
-from lstm_tutorial.sentiment.text import encode, tokenize
+from lstm_tutorial.sentiment.data.text import encode, tokenize
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.runs.run import Run
+from lstm_tutorial.sentiment.studies.observing import bilstm_of
+from lstm_tutorial.sentiment.training.evaluation import evaluating
 
 
 class Reading(NamedTuple):
