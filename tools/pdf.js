@@ -110,7 +110,7 @@ async ({ pages, root, base, front }) => {
       const source = script.getAttribute("src") ?? "";
       if (script.textContent.startsWith("window.MathJax =") && !window.MathJax)
         document.head.append(make("script", { textContent: script.textContent }));
-      if (/\/lstm-(?!quiz|review)|\/mathjax\//.test(source)) await load(new URL(source, address).href);
+      if (/\/lstm-(?!quiz|review|reader|cell|player|drawing)|\/mathjax\//.test(source)) await load(new URL(source, address).href);
     }
   }
 

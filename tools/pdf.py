@@ -22,7 +22,8 @@ HTML = ROOT / "_build" / "html"
 JOIN = Path(__file__).with_suffix(".js")
 STYLE = Path(__file__).with_suffix(".css")
 STILL = """const define = customElements.define.bind(customElements);
-customElements.define = (name, kind) => name === 'lstm-review' || define(name, kind);"""
+const still = ['lstm-cell', 'lstm-reader', 'lstm-review'];
+customElements.define = (name, kind) => still.includes(name) || define(name, kind);"""
 FILL = """pages => {
   for (const number of document.querySelectorAll('[data-page-of]'))
     number.textContent = pages[number.dataset.pageOf] ?? number.textContent;

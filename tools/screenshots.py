@@ -1,18 +1,22 @@
 """Photograph the built book: ``python -m tools.screenshots [FOLDER [PAGE ...]]``.
 
-Without a folder only the picture of README.md is taken.
+Without a folder only the picture of README.md and the card for sharing are taken.
 """
 
 import sys
 from pathlib import Path
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, sync_playwright
 
+from book._ext import drawings
 from tools.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 PICTURE = ROOT / "book" / "images" / "book.png"
+CARD = ROOT / "book" / "_static" / "card.png"
 WIDTHS = (390, 768, 1440)
 SHOW_ALL = """async () => {
   for (const image of document.images) image.loading = 'eager';
@@ -37,6 +41,21 @@ def take_picture(browser: Browser) -> None:
     page.screenshot(path=PICTURE)
 
 
+def take_card(browser: Browser) -> None:
+    """Photograph the card for sharing; it keeps a fingerprint of the drawing that it shows.
+
+    Args:
+        browser: a running Chromium.
+    """
+    page = browser.new_page(viewport={"width": 1200, "height": 630})
+    page.set_content(f'<body style="margin: 0">{drawings.sharing_card()}</body>')
+    page.screenshot(path=CARD)
+    note = PngInfo()
+    note.add_text("drawing", drawings.fingerprint(drawings.sharing_card()))
+    with Image.open(CARD) as picture:
+        picture.convert("P", palette=Image.Palette.ADAPTIVE).save(CARD, pnginfo=note, optimize=True)
+
+
 def photograph(browser: Browser, folder: Path, names: list[str]) -> None:
     """Write one PNG for each page, width and colour scheme.
 
@@ -58,7 +77,7 @@ def photograph(browser: Browser, folder: Path, names: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Take the picture of README.md, or photograph pages into a folder.
+    """Take the picture of README.md and the card, or photograph pages into a folder.
 
     Args:
         arguments: none, or a folder and names of pages.
@@ -70,6 +89,7 @@ def main(arguments: list[str]) -> None:
             photograph(browser, Path(arguments[0]), arguments[1:])
         else:
             take_picture(browser)
+            take_card(browser)
         browser.close()
 
 

@@ -6,9 +6,12 @@ import json
 import re
 from functools import cache
 from html import escape, unescape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import drawings
+import reader
 from safetensors.numpy import load_file
 from sphinx.application import Sphinx
 
@@ -17,7 +20,9 @@ from lstm_tutorial.sentiment.runs import pretrained
 from lstm_tutorial.sentiment.studies import evidence
 
 SCRIPTS = {
-    "lstm-cell": ["lstm-cell.js"],
+    "lstm-cell": ["lstm-drawing.js", "lstm-player.js", "lstm-cell.js"],
+    "lstm-reader": ["lstm-drawing.js", "lstm-player.js", "lstm-review-model.js", "lstm-reader.js"],
+    'ul class="lstm-equations"': ["lstm-drawing.js"],
     "lstm-shapes": ["lstm-shapes.js"],
     "lstm-packing": ["lstm-packing.js"],
     "lstm-review": ["lstm-review-model.js", "lstm-review.js"],
@@ -79,18 +84,41 @@ def still_picture(text: str) -> str:
     )
 
 
-def complete(found: re.Match[str]) -> str:
+def weight() -> str:
+    """Return the attributes that say what the model weighs in bytes, plain and compressed."""
+    script = model_script().encode()
+    return f'data-bytes="{len(script)}" data-gzip="{len(gzip.compress(script))}"'
+
+
+def complete_review(found: re.Match[str]) -> str:
     """Give ``<lstm-review text="...">`` what it says before the model is there.
 
     Args:
         found: the opening tag; group 1 is its sentence.
 
     Returns:
-        The tag with the model's weight in bytes, plain and compressed, and a still picture.
+        The tag with the model's weight, and a still picture.
     """
-    script = model_script().encode()
-    weight = f'data-bytes="{len(script)}" data-gzip="{len(gzip.compress(script))}"'
-    return f'<lstm-review text="{found[1]}" {weight}>{still_picture(unescape(found[1]))}'
+    return f'<lstm-review text="{found[1]}" {weight()}>{still_picture(unescape(found[1]))}'
+
+
+def complete_reader(found: re.Match[str]) -> str:
+    """Give ``<lstm-reader text="...">`` its numbers and pictures, and the model's weight.
+
+    Args:
+        found: the opening tag; group 1 is its sentence.
+
+    Returns:
+        The tag and its content.
+    """
+    return reader.complete(found).replace("<lstm-reader", f"<lstm-reader {weight()}", 1)
+
+
+COMPLETIONS = {
+    r"<lstm-cell>": drawings.complete_cell,
+    r'<lstm-reader text="([^"]*)">': complete_reader,
+    r'<lstm-review text="([^"]*)">': complete_review,
+}
 
 
 def add_figures(
@@ -106,10 +134,12 @@ def add_figures(
         doctree: the parsed page, unused.
     """
     body = context.get("body", "")
-    for element, scripts in SCRIPTS.items():
-        for script in scripts if f"<{element}" in body else []:
-            app.add_js_file(script, loading_method="defer")
-    context["body"] = re.sub(r'<lstm-review text="([^"]*)">', complete, body)
+    wanted = [scripts for element, scripts in SCRIPTS.items() if f"<{element}" in body]
+    for script in dict.fromkeys(chain.from_iterable(wanted)):
+        app.add_js_file(script, loading_method="defer")
+    for tag, complete in COMPLETIONS.items():
+        body = re.sub(tag, complete, body)
+    context["body"] = body
 
 
 def write_model(app: Sphinx, error: Exception | None) -> None:

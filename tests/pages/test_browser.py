@@ -197,13 +197,15 @@ def test_search_works_from_disk(browser, html, words, page):
     visit.page.close()
 
 
-def test_first_page_shows_three_doors_and_the_cell_on_one_screen(browser, html):
+def test_first_page_shows_title_figure_and_three_doors_on_one_screen(browser, html):
     visit = Visit(browser, (html / "book" / "index.html").as_uri())
-    doors = visit.page.locator(".doors .sd-card")
-    assert doors.count() == 3
-    for part in [*doors.all(), visit.page.locator("lstm-cell .bars")]:
-        box = part.bounding_box()
-        assert box["y"] + box["height"] <= 900
+    inside = ["", ".lstm-drawing", "[data-do=play]", "[data-do=position]", "form"]
+    for part in [".bd-article h1", ".bd-article h1 ~ p", *(f"lstm-reader {p}" for p in inside)]:
+        box = visit.page.locator(part.strip()).first.bounding_box()
+        assert box["y"] + box["height"] <= 900, part
+    titles = visit.page.locator(".doors .sd-card-title").all()
+    assert len(titles) == 3
+    assert all(title.bounding_box()["y"] < 890 for title in titles)
     visit.page.close()
 
 

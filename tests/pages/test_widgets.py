@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 
+from book._ext.drawings import worked_example
 from lstm_tutorial import describe
 
 GATES = "ifgo"
@@ -27,9 +28,20 @@ def lines(page) -> dict[str, str]:
     }
 
 
-def row(page, k: int) -> list[str]:
-    """Return the numbers in a row of the cell's short sequence."""
-    return page.locator("lstm-cell tbody tr").nth(k).locator("td").all_inner_texts()
+def numbers(page) -> dict[str, str]:
+    """Return the texts in the drawing, by what they say."""
+    found = page.locator("lstm-cell svg [data-value]").all()
+    return {text.get_attribute("data-value"): text.text_content() for text in found}
+
+
+def number(text: str) -> float:
+    """Read a number as the figure writes it."""
+    return float(text.replace("−", "-").lstrip("=+× ").replace("- ", "-"))
+
+
+def forward(page) -> None:
+    """Go one step on."""
+    page.locator("lstm-cell [data-do=forward]").click()
 
 
 @torch.no_grad()
@@ -58,31 +70,54 @@ def test_cell_computes_what_torch_computes(gates, record_property):
 
 def test_cell_begins_with_the_pages_example(gates):
     assert lines(gates)["i"] == "i = σ(1 · 2 + (−1) · 0.5 + 0) = 0.82"
-    assert lines(gates)["c"] == "c′ = 0.95 · 0.8 + 0.82 · (−0.64) = 0.24"
-    assert row(gates, 0) == ["2.00", "0.00", "0.00", "1.00", "0.00", "0.00"]
-    assert row(gates, 1) == ["–"] * 6  # until it is played
+    assert lines(gates)["c"] == "cₜ = 0.95 · 0.8 + 0.82 · (−0.64) = 0.24"
+    step = worked_example()
+    said = {name: number(text) for name, text in numbers(gates).items()}
+    wanted = {name: getattr(step, name) for name in ("h0", "c0", *GATES, "c", "h")}
+    assert {name: said[name] for name in wanted} == pytest.approx(wanted, abs=0.006)
 
 
 @pytest.mark.parametrize(
     ("preset", "states"),
     [
-        ("remember", ["0.80", "0.80", "0.80", "0.80", "0.80", "0.80"]),
-        ("forget", ["0.76", "−0.76", "0.96", "0.00", "−0.96", "0.76"]),
-        ("ignore", ["0.98", "0.98", "0.98", "0.98", "0.98", "0.98"]),
-        ("count", ["0.98", "1.00", "1.98", "2.96", "2.97", "3.95"]),
+        ("remember", [0.80, 0.80, 0.80, 0.80, 0.80, 0.80]),
+        ("forget", [0.76, -0.76, 0.96, 0.00, -0.96, 0.76]),
+        ("ignore", [0.98, 0.98, 0.98, 0.98, 0.98, 0.98]),
+        ("count", [0.98, 1.00, 1.98, 2.96, 2.97, 3.95]),
     ],
 )
 def test_preset_does_what_it_says(gates, preset, states):
-    gates.emulate_media(reduced_motion="reduce")
     gates.locator(f"lstm-cell [data-preset={preset}]").click()
-    gates.locator("lstm-cell [data-do=play]").click()
-    gates.wait_for_function(
-        "document.querySelector('lstm-cell [data-do=step]').textContent === 'Start again'"
-    )
-    shown = [float(text.replace("−", "-")) for text in row(gates, 1)]
-    wanted = [float(text.replace("−", "-")) for text in states]
-    assert shown == pytest.approx(wanted, abs=0.06)
+    shown = [number(numbers(gates)["c"])]
+    for _ in states[1:]:
+        forward(gates)
+        shown.append(number(numbers(gates)["c"]))
+    assert shown == pytest.approx(states, abs=0.06)
     assert gates.locator(f"[data-preset={preset}]").get_attribute("aria-pressed") == "true"
+
+
+PROPERTIES = """() => {
+  const style = document.querySelector('lstm-cell svg').style;
+  return Object.fromEntries([...style].map((name) => [name, Number(style.getPropertyValue(name))]));
+}"""
+
+
+@pytest.mark.parametrize("preset", ["example", "remember", "forget", "ignore", "count"])
+def test_nothing_in_the_cell_is_off_the_scale(gates, preset):
+    gates.locator(f"lstm-cell [data-preset={preset}]").click()
+    for slider in ("c", "w-g"):
+        gates.locator(f"lstm-cell [data-name={slider}]").evaluate(
+            "s => { s.value = s.max; s.dispatchEvent(new Event('input')); }"
+        )
+    for _ in range(6):
+        found = gates.evaluate(PROPERTIES)
+        assert len(found) == 12
+        assert all(abs(value) <= 1 for value in found.values())
+        assert all(0 <= found[f"--{gate}"] <= 1 for gate in "ifo")
+        said = {name: number(text) for name, text in numbers(gates).items()}
+        assert found["--c"] * said["top"] == pytest.approx(said["c"], abs=0.006)
+        assert found["--h"] * said["top"] == pytest.approx(said["h"], abs=0.006)
+        forward(gates)
 
 
 def test_cell_is_moved_by_the_keyboard(gates):
@@ -109,7 +144,7 @@ def test_cell_keeps_what_no_slider_can_hold(gates):
     slider = gates.locator("lstm-cell [data-name=c]")
     slider.press("End")
     for _ in range(3):
-        gates.locator("lstm-cell [data-do=step]").click()
+        forward(gates)
     said = slider.locator("+ output").inner_text()
     assert float(said) > 3.5  # beyond the slider's end
     assert slider.get_attribute("aria-valuetext") == said
@@ -118,25 +153,68 @@ def test_cell_keeps_what_no_slider_can_hold(gates):
     assert f"1.00 · {float(said):g} +" in lines(gates)["c"]
 
 
+def test_cell_plays_pauses_and_draws_the_curve_of_c(gates):
+    gates.clock.install(time=0)
+    gates.clock.pause_at(1000)
+    corners = "e => e.getAttribute('points').split(' ').map((p) => p.split(',').map(Number))"
+    curve = gates.locator("lstm-cell [data-series=c]")
+    play = gates.locator("lstm-cell [data-do=play]")
+    gates.locator("lstm-cell [data-preset=count]").click()
+    assert len(curve.evaluate(corners)) == 2  # the start, and one step
+    play.click()
+    assert play.inner_text() == "Pause"
+    gates.clock.run_for(2 * 1300)
+    points = curve.evaluate(corners)
+    assert len(points) == 4
+    said = {name: number(text) for name, text in numbers(gates).items()}
+    assert -points[-1][1] * said["top"] == pytest.approx(said["c"], abs=0.006)
+    play.click()
+    assert play.inner_text() == "Play"
+    gates.clock.run_for(5 * 1300)
+    assert len(curve.evaluate(corners)) == 4
+    play.click()
+    gates.clock.run_for(9 * 1300)
+    assert len(curve.evaluate(corners)) == 7
+    assert play.inner_text() == "Play"
+
+
 def test_cell_stops_playing_where_a_step_is_asked_for(gates):
-    gates.emulate_media(reduced_motion="no-preference")
+    gates.clock.install(time=0)
+    gates.clock.pause_at(1000)
     gates.locator("lstm-cell [data-do=play]").click()
-    gates.locator("lstm-cell [data-do=step]").click()
-    read = gates.locator("lstm-cell tbody tr").nth(1).inner_text()
-    gates.wait_for_timeout(900)  # longer than a step of the play
-    assert gates.locator("lstm-cell tbody tr").nth(1).inner_text() == read
+    forward(gates)
+    read = numbers(gates)
+    gates.clock.run_for(9 * 1300)
+    assert numbers(gates) == read
+
+
+def test_equation_and_its_part_light_each_other_up(gates):
+    figure = gates.locator("figure.lstm-figure").first
+    lit = figure.locator("svg [data-part].lit")
+    button = figure.locator("[data-lights=f]")
+    button.focus()
+    parts = [part.get_attribute("data-part").split() for part in lit.all()]
+    assert parts
+    assert all("f" in names for names in parts)
+    gates.keyboard.press("Tab")
+    assert figure.locator("[data-lights].lit").get_attribute("data-lights") == "i"
+    button.evaluate("() => document.activeElement.blur()")
+    assert lit.count() == 0
+    figure.locator("svg [data-part='o h'] text.kind").hover()
+    assert figure.locator("[data-lights].lit").get_attribute("data-lights") == "o"
 
 
 def test_cell_has_a_still_picture_without_scripts(browser, html):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((html / "book/gates.html").as_uri(), wait_until="load")
-    assert "h′ = 0.50 · tanh(0.24) = 0.12" in page.locator("lstm-cell").inner_text()
+    assert "h becomes 0.50 · tanh(0.24) = 0.12" in page.locator("lstm-cell").inner_text()
+    assert page.locator("lstm-cell svg.lstm-drawing").is_visible()
     context.close()
 
 
 def test_cell_does_not_show_its_still_picture_with_scripts(gates):
-    assert "With scripts" not in gates.locator("lstm-cell").inner_text()
+    assert "h becomes" not in gates.locator("lstm-cell").inner_text()
 
 
 def sizes_for_shapes(count: int) -> list[tuple[dict, list[int]]]:

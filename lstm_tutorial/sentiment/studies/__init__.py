@@ -11,5 +11,6 @@ __all__, __getattr__, __dir__ = lazy(
         "calibration": ["calibration_error"],
         "evidence": [],
         "phenomena": [],
+        "reading": [],
     },
 )
