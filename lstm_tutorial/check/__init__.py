@@ -19,11 +19,15 @@ appeared, and where to look. A diagnosis is not a guess: your numbers are exactl
 implementation that makes this mistake, in every configuration tried. ``MISTAKES`` lists them. If
 your code raises, the result reports the exception and keeps it in ``result.exception``.
 
+``training`` is for any model of your own: it tells why it does not learn. ``FAULTS`` lists what it
+knows.
+
 No check changes the global random generator or your objects' weights, other than those of the
 modules that it builds from your class.
 """
 
 from lstm_tutorial.check.cell import cell
+from lstm_tutorial.check.learning import FAULTS, Diagnosis, training
 from lstm_tutorial.check.lstm import lstm
 from lstm_tutorial.check.messages import Result
 from lstm_tutorial.check.runs import detach_chunks, last_state, packed_run
@@ -32,7 +36,9 @@ from lstm_tutorial.check.weights import forget_bias, gates, parameter_count, to_
 from lstm_tutorial.check.wording import MISTAKES
 
 __all__ = [
+    "FAULTS",
     "MISTAKES",
+    "Diagnosis",
     "Result",
     "cell",
     "detach_chunks",
@@ -45,5 +51,6 @@ __all__ = [
     "packed_run",
     "parameter_count",
     "to_onnx_order",
+    "training",
     "unpad_reverse",
 ]

@@ -10,7 +10,7 @@ from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
-from lstm_tutorial.plots.training import learning_curves, score_bars, score_spread
+from lstm_tutorial.plots.training import learning_curves, loss_curves, score_bars, score_spread
 
 __all__ = [
     "DIRECTION_COLORS",
@@ -25,6 +25,7 @@ __all__ = [
     "grouped_scores",
     "growth",
     "learning_curves",
+    "loss_curves",
     "packing",
     "padding_damage",
     "reliability",

@@ -38,6 +38,28 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: st
     return axes[1]
 
 
+def loss_curves(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> Axes:
+    """Draw the loss over the steps of training, one thin line per run, one colour per name.
+
+    Args:
+        runs: for each name, the losses of several runs, one per step.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    with drawing():
+        ax = new_axes()
+        for (name, losses), color in zip(runs.items(), SERIES_COLORS, strict=False):
+            for k, values in enumerate(losses):
+                steps = range(1, len(values) + 1)
+                ax.plot(steps, values, color=color, lw=1.2, label=None if k else name)
+        ax.set(xlabel="training step", ylabel="loss", ylim=(0, None))
+        ax.set_title(title)
+        ax.legend(loc="center right")
+    return ax
+
+
 def score_bars(scores: Mapping[str, float], title: str, chance: float = 50.0) -> Axes:
     """Draw accuracies side by side, the best one in colour.
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 import yaml
 
-from tests.book import quiz_basics, quiz_calls, quiz_speed, quiz_training  # noqa: F401 (fill PROOFS)
+from tests.book import (  # noqa: F401 (fill PROOFS)
+    quiz_basics,
+    quiz_calls,
+    quiz_learning,
+    quiz_speed,
+    quiz_training,
+)
 from tests.book.quizzes import BOOK, PROOFS, Question, quiz_of
 
 PARTS = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))["parts"]

@@ -41,6 +41,14 @@ def test_cell_states_begins_before_the_first_step_where_that_is_given():
     assert [bar.get_center()[0] for bar in ax.figure.axes[0].patches] == [1, 2]
 
 
+def test_loss_curves_draws_each_run_and_names_each_start_once():
+    ax = plots.loss_curves({"a": [[0.7, 0.1], [0.7, 0.2]], "b": [[0.7, 0.7]]}, "title")
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.7, 0.1], [0.7, 0.2], [0.7, 0.7]]
+    assert ax.lines[0].get_xdata().tolist() == [1, 2]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    assert ax.lines[0].get_color() == ax.lines[1].get_color() != ax.lines[2].get_color()
+
+
 def test_gradient_reach_is_logarithmic():
     ax = plots.gradient_reach({"LSTM": [1.0, 0.1, 0.01]}, "title")
     assert ax.get_yscale() == "log"

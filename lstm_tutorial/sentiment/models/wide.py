@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment.models import linear
 from lstm_tutorial.sentiment.models.bilstm import PRIME, BiLSTMClassifier
 
 BUCKETS = 2**22
@@ -94,6 +93,8 @@ class NGramPath(nn.Module):
         Raises:
             ValueError: if a fold leaves reviews of one label only.
         """
+        from lstm_tutorial.sentiment.models import linear  # loads scikit-learn: slow
+
         numbers, sizes, folds, labels = [], [], [], []
         for batch in loader:
             found = ngram_buckets(batch.ids, batch.lengths, self.max_n, len(self.weight))
