@@ -11,7 +11,7 @@ CHAPTERS = $(wildcard book/*.ipynb)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check lint unit emulated processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment chapter lock clean
+.PHONY: help book test check lint unit lowered processors nbval build pages chromium compiler emulator serve notebooks train bench pdf screenshots assignment chapter lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ help: ## show this list
 book: build ## build the book and print the path of its first page
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
-test: lint unit emulated nbval build pages ## run everything that CI runs
+test: lint unit lowered nbval build pages ## run everything that CI runs
 
 # One environment and three sets: reading and running, building, testing. Each holds the one before
 # it, so installing a set marks the smaller ones as installed.
@@ -52,10 +52,10 @@ lint: $(DEV) ## check style: ruff, on modules and notebooks
 unit: $(DEV) compiler ## test the package and the files of the repository
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial --doctest-modules -n 2 --ignore tests/pages
 
-emulated: $(DEV) compiler emulator ## run the quick tests of what depends on the processor under another
+lowered: $(DEV) compiler ## test what depends on the processor with the kernels of lesser ones
 	$(BIN)/python -m tools.processors quick
 
-processors: $(DEV) compiler emulator ## run all of these tests under several processors and thread counts
+processors: $(DEV) compiler emulator ## the same and more, on emulated processors and with two threads
 	$(BIN)/python -m tools.processors
 
 nbval: $(DEV) ## run every notebook and compare with its stored outputs

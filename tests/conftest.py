@@ -33,10 +33,10 @@ def _own_process_settings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _emulated_processor() -> None:
-    """Fail where a run that emulates a processor has escaped to the real one."""
+def _processor_as_told() -> None:
+    """Fail where a run that means to be on another kind of processor is on the real one."""
     found = torch.backends.cpu.get_cpu_capability()
-    assert os.environ.get("EMULATED", found) == found
+    assert os.environ.get("PROCESSOR", found) == found
 
 
 @pytest.fixture(scope="session")

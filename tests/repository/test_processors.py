@@ -19,6 +19,7 @@ def commands(monkeypatch) -> list[tuple[list[str], dict[str, str]]]:
     monkeypatch.setattr(processors.subprocess, "run", note)
     monkeypatch.setattr(processors.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(processors.shutil, "which", lambda name: name)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
     return seen
 
 
@@ -28,30 +29,46 @@ def test_without_an_emulator_that_is_said_and_fails_in_ci(
 ):
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(processors.shutil, "which", lambda name: None)
-    assert processors.main(quick=True) is passes
-    assert commands == []
-    assert "No qemu-x86_64 for this machine" in capsys.readouterr().out
+    assert processors.main(quick=False) is passes
+    assert len(commands) == 3
+    assert "No qemu-x86_64, so max is not emulated" in capsys.readouterr().out
 
 
-def test_workers_are_emulated_and_told_which_processor_to_find(commands):
+def test_the_quick_run_holds_torch_to_the_kernels_of_lesser_processors(commands):
     assert processors.main(quick=True)
-    [(command, env)] = commands
-    assert any("python=qemu-x86_64 -cpu max " in part for part in command)
-    assert any(part.endswith("test_lstm_dtypes.py") for part in command)
-    assert env["EMULATED"] == "AVX2"
+    assert [env["PROCESSOR"] for _, env in commands] == ["AVX2", "DEFAULT"]
+    for command, env in commands:
+        assert any(part.endswith("test_lstm_dtypes.py") for part in command)
+        assert {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"} <= env.keys()
 
 
-def test_all_of_it_is_two_processors_lowered_kernels_and_two_threads(commands):
+def test_all_of_it_adds_two_threads_and_emulated_processors(commands):
     assert processors.main(quick=False)
-    told = [(env.get("EMULATED"), "ATEN_CPU_CAPABILITY" in env, env["OMP_NUM_THREADS"])
-            for _, env in commands]  # fmt: skip
+    told = [(env.get("PROCESSOR"), env["OMP_NUM_THREADS"]) for _, env in commands]
     assert told == [
-        ("AVX2", False, "1"), ("DEFAULT", False, "1"), (None, True, "1"), (None, False, "2")
+        ("AVX2", "1"), ("DEFAULT", "1"), (None, "2"), ("AVX2", "1"), ("DEFAULT", "1")
     ]  # fmt: skip
+    for (command, _), processor in zip(commands[3:], ("max", "Nehalem"), strict=True):
+        assert any(f"python=qemu-x86_64 -cpu {processor} " in part for part in command)
 
 
-def test_a_run_that_fails_fails_the_whole(monkeypatch, commands):
-    failed = subprocess.CompletedProcess([], 1)
-    monkeypatch.setattr(processors.subprocess, "run", lambda *args, **options: failed)
-    assert not processors.main(quick=True)
-    assert not processors.main(quick=False)
+def test_a_processor_without_avx_is_not_held_to_more_than_it_has(monkeypatch, commands):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "DEFAULT")
+    assert processors.main(quick=True)
+    assert [env["PROCESSOR"] for _, env in commands] == ["DEFAULT"]
+
+
+def test_other_architectures_are_left_alone(monkeypatch, capsys, commands):
+    monkeypatch.setattr(processors.platform, "machine", lambda: "arm64")
+    assert processors.main(quick=True)
+    assert commands == []
+    assert "On arm64" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_run_that_fails_fails_the_whole(monkeypatch, commands, quick):
+    codes = iter([0, 1, 0, 0, 0])
+    monkeypatch.setattr(
+        processors.subprocess, "run", lambda c, env: subprocess.CompletedProcess(c, next(codes))
+    )
+    assert not processors.main(quick)
