@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lstm_tutorial._files import write_whole
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
-from lstm_tutorial.sentiment.training import checkpoints
-from lstm_tutorial.sentiment.training.checkpoints import write_whole
 from lstm_tutorial.sentiment.training.loop import (
     best_epoch,
     evaluate,
@@ -413,7 +412,7 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
     def fail(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoints.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OSError, match=str(path)):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
@@ -423,10 +422,8 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
 def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     calls = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(checkpoints.os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd)))
-    monkeypatch.setattr(
-        checkpoints.os, "replace", lambda a, b: (calls.append("replace"), replace(a, b))
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     write_whole(tmp_path / "file", b"new")
     assert calls == ["fsync", "replace"]
 

@@ -1,13 +1,14 @@
 """Tokens, and the vocabulary that numbers them, with torchtext 0.6.0."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torchtext.data.utils import get_tokenizer
 from torchtext.vocab import Vocab
+
+from lstm_tutorial._files import write_whole
 
 PAD, UNK = "<pad>", "<unk>"  # ids 0 and 1
 
@@ -81,13 +82,7 @@ def save_vocab(vocab: Vocab, path: str | Path) -> None:
         OSError: if the file cannot be written; it is then as it was.
     """
     words = [[token, vocab.freqs[token]] for token in vocab.itos[2:]]
-    part = Path(f"{path}.part")
-    try:
-        part.write_text(json.dumps({"specials": [PAD, UNK], "words": words}), encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    write_whole(Path(path), json.dumps({"specials": [PAD, UNK], "words": words}).encode())
 
 
 def load_vocab(path: str | Path) -> Vocab:

@@ -11,10 +11,10 @@ from typing import Any
 
 from torchtext.vocab import Vocab
 
+from lstm_tutorial._files import PART, write_whole
 from lstm_tutorial.sentiment.data.text import save_vocab
 from lstm_tutorial.sentiment.runs.records import KEYS
 from lstm_tutorial.sentiment.runs.settings import Settings
-from lstm_tutorial.sentiment.training.checkpoints import PART, write_whole
 
 RECORD, STARTED, VOCAB = "run.json", "started.json", "vocab.json"
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"

@@ -1,11 +1,9 @@
 """Keep weights and the state of a training run in safetensors files.
 
-Every file is written whole or not at all: under another name first, flushed to the disk, then
-renamed. A process killed at any moment leaves the old file or the new one.
+Files are written atomically: a process killed at any moment leaves the old file or the new one.
 """
 
 import json
-import os
 from pathlib import Path
 
 import safetensors.torch
@@ -15,29 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-PART = ".part"  # ends the name of a file that is still being written
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in such a way that nobody ever finds half of it.
-
-    Args:
-        path: replaced if it exists.
-        data: the whole content.
-
-    Raises:
-        OSError: if the file cannot be written; it is then as it was.
-    """
-    part = path.with_name(path.name + PART)
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+from lstm_tutorial._files import write_whole
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
