@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import ragged
+from lstm_tutorial.sentiment.models import hashing
 
-PRIME = 2**31 - 1
 POOLINGS = ("last_step", "final_states", "mean", "max", "attention")
 
 
@@ -205,8 +205,8 @@ class BiLSTMClassifier(nn.Module):
         words = self.embedding(self._drop_words(ids))
         if self.bigrams is None:
             return words
-        hashed = (ids[:, :-1] * 1_000_003 + ids[:, 1:]) % PRIME * 48_271 % PRIME
-        pairs = self.bigrams(hashed % self.bigrams.num_embeddings)
+        hashed = hashing.extend(ids[:, :-1], ids[:, 1:])
+        pairs = self.bigrams(hashing.spread(hashed, self.bigrams.num_embeddings))
         return words + F.pad(pairs * (ids[:, 1:, None] != 0), (0, 0, 1, 0))  # the first has none
 
     def _drop_words(self, ids: Tensor) -> Tensor:
@@ -221,8 +221,11 @@ class BiLSTMClassifier(nn.Module):
         output, h_n = run_lstm(self.lstm, words, lengths)
         if self.pooling == "final_states":
             return final_states(h_n)
+        return self._pool_steps(output, lengths)
+
+    def _pool_steps(self, output: Tensor, lengths: Tensor) -> Tensor:
         pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, lengths)
+        return pool(output, lengths)  # (N, 2*H)
 
 
 def run_padded(lstm: nn.Module, words: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

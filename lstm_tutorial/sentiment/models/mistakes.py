@@ -13,8 +13,6 @@ from lstm_tutorial.sentiment.models.bilstm import (
     BiLSTMClassifier,
     final_states,
     last_step,
-    max_pool,
-    mean_pool,
     run_padded,
 )
 
@@ -55,9 +53,7 @@ class PaddedClassifier(BiLSTMClassifier):
             return last_step(output)
         if self.pooling == "first_and_last_step":
             return first_and_last_step(output)
-        all_steps = torch.full_like(lengths, words.size(1))
-        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, all_steps)
+        return self._pool_steps(output, torch.full_like(lengths, words.size(1)))
 
 
 def shift_right(words: Tensor, lengths: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment.models import linear
-from lstm_tutorial.sentiment.models.bilstm import PRIME, BiLSTMClassifier
+from lstm_tutorial.sentiment.models import hashing, linear
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 
 BUCKETS = 2**22
 FOLDS = 5
@@ -38,9 +38,9 @@ def ngram_buckets(
         if n > L:
             break
         if n > 1:  # extend each n-gram by one word
-            hashed = (hashed[:, :-1] * 1_000_003 + ids[:, n - 1 :] + n) % PRIME
+            hashed = hashing.extend(hashed[:, :-1], ids[:, n - 1 :], salt=n)
         ends = torch.arange(n, L + 1, device=ids.device)
-        bucket = hashed * 48_271 % PRIME % buckets
+        bucket = hashing.spread(hashed, buckets)
         found.append(bucket.masked_fill(ends > lengths.to(ids.device)[:, None], -1))
     numbers = torch.cat(found, dim=1).sort(dim=1).values
     is_new = numbers >= 0
@@ -58,7 +58,7 @@ def fold_of(ids: Tensor) -> Tensor:
         int64 (N,), between 0 and FOLDS - 1.
     """
     steps = torch.arange(1, ids.size(1) + 1, device=ids.device)
-    return (ids * (steps * 7_919 % 10_007)).sum(dim=1) * 48_271 % PRIME % FOLDS
+    return hashing.spread((ids * (steps * 7_919 % 10_007)).sum(dim=1), FOLDS)
 
 
 class NGramPath(nn.Module):
