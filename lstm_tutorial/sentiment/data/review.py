@@ -1,6 +1,9 @@
 """``Review``: one labelled review, from any corpus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,8 @@ class Review:
     id: str | None = None
     film: str | None = None
     phenomenon: str | None = None
+
+
+def labels_of(reviews: Sequence[Review]) -> np.ndarray:
+    """Collect the labels: int (N,), 0 or 1."""
+    return np.array([review.label for review in reviews])

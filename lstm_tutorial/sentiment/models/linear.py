@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.data.text import tokenize
 
 C_WORDS, C_NGRAMS = 0.03, 0.3  # inverse regularisation strengths
@@ -57,7 +57,7 @@ class LinearModel:
         Returns:
             ``accuracy``, and ``n``, how many they are.
         """
-        right = (self.logits(review.text for review in reviews) > 0) == _labels(reviews)
+        right = (self.logits(review.text for review in reviews) > 0) == labels_of(reviews)
         return {"accuracy": float(right.mean()), "n": len(reviews)}
 
 
@@ -146,7 +146,7 @@ def weigh(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _fit(train: Sequence[Review], max_n: int, strength: float, is_weighted: bool) -> LinearModel:
-    vectorizer, labels = _vectorizer(max_n), _labels(train)
+    vectorizer, labels = _vectorizer(max_n), labels_of(train)
     features = vectorizer.fit_transform(review.text for review in train)
     ratios = _log_count_ratios(features, labels) if is_weighted else None
     return LinearModel(
@@ -175,7 +175,3 @@ def _log_count_ratios(features: csr_matrix, labels: np.ndarray) -> np.ndarray:
     positive = SMOOTHING + np.asarray(features[labels == 1].sum(axis=0)).ravel()
     negative = SMOOTHING + np.asarray(features[labels == 0].sum(axis=0)).ravel()
     return np.log((positive / positive.sum()) / (negative / negative.sum()))[None, :]
-
-
-def _labels(reviews: Sequence[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])

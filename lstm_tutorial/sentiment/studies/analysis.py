@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, ndtr
+from scipy.stats import binomtest
 
 from lstm_tutorial.sentiment import runs
 from lstm_tutorial.sentiment.data import imdb
-from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.models import linear
 from lstm_tutorial.sentiment.runs.pipeline import read_part, tokens_of
 from lstm_tutorial.sentiment.runs.records import machine, peak_memory_mib, versions
@@ -26,6 +27,7 @@ from lstm_tutorial.sentiment.studies.calibration import (
 from lstm_tutorial.sentiment.studies.observing import Observed, aucs, best_units, observe
 
 Z = 1.959964  # two-sided 95%
+CONFIDENCE = float(2 * ndtr(Z) - 1)  # the level that belongs to Z
 CONFIDENT = 20
 Logits = Callable[[Iterable[str]], np.ndarray]
 LINEAR: dict[str, Callable[[Sequence[Review]], linear.LinearModel]] = {
@@ -55,10 +57,8 @@ def interval(right: int, n: int) -> tuple[float, float]:
     """
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"expected between 0 and n right answers of n > 0, got {right} of {n}")
-    share, spread = right / n, Z**2 / n
-    center = share + spread / 2
-    half = np.sqrt(spread * share * (1 - share) + spread**2 / 4)
-    return float((center - half) / (1 + spread)), float((center + half) / (1 + spread))
+    low, high = binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(low), float(high)
 
 
 def difference(won: int, lost: int, n: int) -> tuple[float, float]:
@@ -130,7 +130,7 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
     """
     start = time.perf_counter()
     train, test = imdb.load("train", root), imdb.load("test", root)
-    copies, groups, labels = _copies(train, test), phenomena.groups(test), _labels(test)
+    copies, groups, labels = _copies(train, test), phenomena.groups(test), labels_of(test)
     found: dict[str, dict[str, Any]] = {}
     right: dict[str, np.ndarray] = {}
     for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
@@ -171,10 +171,6 @@ def _against(right: np.ndarray, other: np.ndarray) -> dict[str, Any]:
     return {"name": BEST, "won": won, "lost": lost}
 
 
-def _labels(reviews: Sequence[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])
-
-
 def _copies(train: Sequence[Review], test: Sequence[Review]) -> dict[str, np.ndarray]:
     """Mark the test reviews whose text is also in the training part: bool (N,) each."""
     known: dict[str, set[int]] = {}
@@ -192,7 +188,7 @@ def _findings(
     logits: np.ndarray, test: Sequence[Review], copies: np.ndarray, groups: dict[str, list[str]]
 ) -> dict[str, Any]:
     """Collect what a classifier's logits (N,) for the test part say about it."""
-    labels = _labels(test)
+    labels = labels_of(test)
     right, probabilities = (logits > 0) == labels, expit(logits)
     order = np.argsort(-np.abs(logits) * ~right, kind="stable")[: (~right).sum()][:CONFIDENT]
     return {
@@ -221,18 +217,18 @@ def _of_run(
     root: Path | None,
 ) -> dict[str, Any]:
     """Collect what needs a look inside, or a validation part, which not every run has."""
-    labels = _labels(test)
+    labels = labels_of(test)
     paths = {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()}
     if run.settings.validation_fraction == 0:
         return {"paths": paths}
     held_out = read_part("validation", run.settings, root)
     before = observe(run, held_out)
-    temperature = fit_temperature(before.logits, _labels(held_out))
+    temperature = fit_temperature(before.logits, labels_of(held_out))
     return {
         "paths": paths,
         "temperature": temperature,
         "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
-        "units": best_units(run, before.features, _labels(held_out), seen.features, labels),
+        "units": best_units(run, before.features, labels_of(held_out), seen.features, labels),
         "groups read whole": _read_whole(run, (seen.logits > 0) == labels, test, groups),
         "aucs": [round(auc, 4) for auc in aucs(seen.features, labels)],
     }
