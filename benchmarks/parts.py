@@ -31,6 +31,7 @@ from benchmarks.peers import OTHERS, Step
 from lstm_tutorial.sentiment.data.batches import Batch
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.runs.pipeline import prepare
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 SIZES = ((10, 32, 128, 256), (100, 32, 128, 128), (256, 64, 100, 128), (256, 64, 128, 256))
 SIZES += ((50, 8, 32, 32),)  # L, N, H_in, H
@@ -105,14 +106,9 @@ def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
 
 def kept_rows(repeats: int) -> list[dict]:
     """Some rows where glibc keeps its memory: there, no time depends on who freed what."""
-    code = (
-        "import json, torch; from benchmarks.parts import growth_rows, module_rows, ragged_rows; "
-        f"torch.manual_seed(0); torch.set_num_threads({torch.get_num_threads()}); "
-        "torch.set_flush_denormal(True); "
-        f"print(json.dumps(module_rows({repeats}, {SIZES!r}) + ragged_rows({repeats}, {LENGTHS!r}) "
-        f"+ growth_rows({repeats}, {GROWTH!r})))"
-    )
-    rows = json.loads(in_process(code, KEEP))
+    arguments = {"repeats": repeats, "threads": torch.get_num_threads()}
+    arguments |= {"sizes": SIZES, "lengths": LENGTHS, "growth": GROWTH}
+    rows = in_process("kept_rows", KEEP, **arguments)
     return [entry | {"what": f"memory kept, {entry['what']}", "variables": KEEP} for entry in rows]
 
 
@@ -200,9 +196,9 @@ def setting_rows(repeats: int) -> list[dict]:
 def review_rows(archive: Path) -> list[dict]:
     """A fifth of an IMDB epoch with the book's classifier, each batch run both ways in turn."""
     record = json.loads(Path("book/records/imdb-max.json").read_text())
-    chosen = {**record["configuration"], "seed": 0}
+    chosen = Settings.from_record({**record, "seed": 0})
     vocab, loader, *_ = prepare(chosen, archive)
-    sizes = len(vocab), chosen["embedding_dim"], chosen["hidden_size"]
+    sizes = len(vocab), chosen.embedding_dim, chosen.hidden_size
     loader.batch_sampler.set_epoch(1)
     batches = list(loader)[::5]
     models = {}

@@ -8,7 +8,6 @@ are, ``measure`` how a step is measured. Linux only, for the memory.
 """
 
 import json
-import os
 import platform
 import time
 from collections.abc import Collection
@@ -20,6 +19,8 @@ import typer
 
 from benchmarks.contenders import RUNS_AS
 from benchmarks.parts import PARTS, review_rows
+from lstm_tutorial._files import write_whole
+from lstm_tutorial.sentiment.runs.records import machine
 
 PEERS = ("labml-nn", "keras", "equinox", "jax")
 
@@ -47,9 +48,9 @@ def main(
     parts = PARTS | ({"imdb": lambda _: review_rows(imdb)} if imdb else {})
     command = f"python -m benchmarks.speed {path} --repeats {repeats} --threads {threads}"
     command += ' --imdb "$IMDB_ARCHIVE"' if imdb else ""
-    setting = _setting(threads)
-    old = _old(path, part, parts, setting) if part else {"command": command, "rows": []}
     torch.set_num_threads(threads)
+    setting = _setting()
+    old = _old(path, part, parts, setting) if part else {"command": command, "rows": []}
     torch.set_flush_denormal(True)  # before the first parallel work, so that all threads inherit it
     rows, minutes = [], {}
     for name in part or parts:
@@ -62,9 +63,7 @@ def main(
     record["minutes"] = old.get("minutes", {}) | minutes
     rows += [entry for entry in old["rows"] if entry["part"] not in minutes]
     record["rows"] = sorted(rows, key=lambda entry: [*PARTS, "imdb"].index(entry["part"]))
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n")
-    partial.replace(path)
+    write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> dict:
@@ -83,27 +82,15 @@ def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> 
     return old
 
 
-def _setting(threads: int) -> dict:
+def _setting() -> dict:
     """Seed, versions, machine and contenders of a run."""
     peers = {peer: found for peer in PEERS if (found := version_of(peer))}
     return {
         "seed": 0,
         "versions": {"python": platform.python_version(), "torch": torch.__version__} | peers,
-        "machine": {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "threads": threads,
-        },
+        "machine": machine(),
         "runs_as": RUNS_AS,
     }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":
