@@ -353,7 +353,7 @@ def test_resuming_after_the_last_epoch_trains_no_more(tmp_path, monkeypatch):
     assert_same_weights(model, again)
 
 
-def test_without_resume_training_starts_anew(tmp_path):
+def test_without_resume_training_starts_again(tmp_path):
     model, train, validation = make_setting()
     options = {"epochs": 1, "lr": 0.1, "checkpoint": tmp_path / "checkpoint.safetensors"}
     fit(model, train, validation, **options)
@@ -374,7 +374,7 @@ def test_weights_are_no_checkpoint(tmp_path):
     model, train, validation = make_setting()
     path = tmp_path / "weights.safetensors"
     save_weights(model, path)
-    with pytest.raises(ValueError, match="holds weights only"):
+    with pytest.raises(ValueError, match="has only weights"):
         fit(model, train, validation, epochs=1, lr=0.1, checkpoint=path, resume=True)
 
 

@@ -8,15 +8,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Review:
-    """Hold one labelled review, from either corpus.
+    """One labelled review, from either corpus.
 
     Args:
-        text: the review as it was written, markup included.
+        text: the review as it was written, including markup.
         label: 1 for positive, 0 for negative.
         rating: stars from 1 to 10 (IMDB only).
         id: ``"train/pos/42"`` (IMDB) or ``"built-in/42"``.
         film: the film's IMDB identifier, ``"tt0123456"`` (IMDB only).
-        phenomenon: which construction the review exercises (built-in corpus only).
+        phenomenon: the construction that the review exercises (built-in corpus only).
     """
 
     text: str
