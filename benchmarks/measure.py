@@ -1,10 +1,10 @@
-"""What a step costs: time beside other steps in turn, and memory in a process of its own.
+"""The cost of a step: time relative to other steps, and memory in a separate process.
 
-In each row all contenders run in turn, one step each, over and over, so that whatever else the
-machine does slows all of them; in another order each turn, because who comes after itself or after
-a small one finds more in the cache. A contender's number is the median of its ratios to the first
-of the row within the same turn, between the quartiles; below 1 is faster. Milliseconds are given
-for the first only.
+In each row all contenders take turns, one step each, over and over, so that other load on the
+machine slows all of them. Their order changes each turn, because a contender that follows itself or
+a small one finds more in the cache. A contender's number is the median, between the quartiles, of
+its ratios to the first of the row within the same turn; below 1 is faster. Milliseconds are given
+only for the first.
 """
 
 import json
@@ -38,7 +38,7 @@ def quartiles(values: Sequence[float]) -> list[float]:
 
 
 def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) -> dict:
-    """Interleave the steps; the first is what the others are compared with."""
+    """Interleave the steps; the others are compared with the first."""
     for step in steps.values():
         step(), step()
     first, *others = steps
@@ -60,17 +60,17 @@ def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) 
 
 
 def peak_mib(who: str, size: Size) -> float:
-    """Peak memory that ten training steps add to a process of their own."""
+    """Peak memory that ten training steps add to a separate process."""
     return in_process("peak_mib", who=who, size=size)
 
 
 def step_seconds(size: Size, variables: dict[str, str]) -> float:
-    """Median of three training steps in a process of its own, with these environment variables."""
+    """Median of three training steps in a separate process with these environment variables."""
     return in_process("step_seconds", variables, size=size, threads=torch.get_num_threads())
 
 
 def in_process(name: str, variables: dict[str, str] | None = None, **arguments: Any) -> Any:
-    """Call one of ``alone.FUNCTIONS`` in a process of its own; print its progress."""
+    """Call one of ``alone.FUNCTIONS`` in a separate process; print its progress."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.alone", name, json.dumps(arguments)],
         stdout=subprocess.PIPE,
@@ -100,7 +100,7 @@ def memory_row(size: Size, repeats: int) -> dict:
 
 
 def allocator_row(size: Size, repeats: int) -> dict:
-    """A training step of ``ragged.run`` where glibc gives memory back, and where it keeps it."""
+    """A training step of ``ragged.run`` with glibc returning memory, and with glibc keeping it."""
     ways = {"memory given back": {}, "memory kept": KEEP}
     turns = [{who: step_seconds(size, more) for who, more in ways.items()} for _ in range(repeats)]
     first, other = ways

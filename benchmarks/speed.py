@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed benchmarks/results/speed.json
 
-With --part padded --part growth only those parts are measured again, and the other rows of the
-record stay as they were; the record then names the command of each. ``parts`` says what the parts
-are, ``measure`` how a step is measured. Linux only, for the memory.
+With --part padded --part growth only those parts are measured again, the other rows of the record
+stay, and the record names the command of each. ``parts`` defines the parts, ``measure`` how a step
+is measured. Linux only, because of the memory.
 """
 
 import json
@@ -40,10 +40,10 @@ def main(
     imdb: Path | None = None,
     part: list[str] | None = None,
 ) -> None:
-    """Run every part and write the record, whole or not at all.
+    """Run every part and write the record atomically.
 
     With --imdb, the archive of the reviews, also time the book's classifier on them. With --part,
-    as often as wanted, run only these parts, and keep the other rows of the record at ``path``.
+    which may be repeated, run only these parts, and keep the other rows of the record at ``path``.
     """
     parts = PARTS | ({"imdb": lambda _: review_rows(imdb)} if imdb else {})
     command = f"python -m benchmarks.speed {path} --repeats {repeats} --threads {threads}"
@@ -67,7 +67,7 @@ def main(
 
 
 def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> dict:
-    """The record of which parts are measured again, if that can be done."""
+    """Read the record of which parts are measured again, or refuse if it does not match."""
     unknown = [name for name in part if name not in parts]
     if unknown:
         what = "; imdb needs --imdb" if "imdb" in unknown else ""
@@ -77,7 +77,7 @@ def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> 
     old = json.loads(path.read_text())
     if any(old.get(name) != value for name, value in setting.items()):
         raise typer.BadParameter(
-            "the record is of another machine, version or list of contenders: run all parts"
+            "the record is from another machine, version or list of contenders: run all parts"
         )
     return old
 

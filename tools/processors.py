@@ -1,7 +1,7 @@
-"""Run what depends on the processor under others than this one: ``python -m tools.processors``.
+"""Run the tests that depend on the processor under other ones: ``python -m tools.processors``.
 
-With ``quick``, only what fits into two minutes. Processors are emulated by qemu, on Linux on an
-Intel or AMD processor; elsewhere this says so and goes on, but fails where ``CI`` is set.
+With ``quick``, only as many as fit into two minutes. qemu emulates the processors, on Linux on an
+Intel or AMD processor; elsewhere a message says so, and with ``CI`` set that is a failure.
 """
 
 import os
@@ -22,7 +22,7 @@ QUICK = ("-k", "autocast and not FastLSTM and not CompiledLSTM")
 
 
 def run(name: str, workers: str, *arguments: object, **variables: str) -> bool:
-    """Run some tests in pytest-xdist's workers, and tell the time; whether they passed."""
+    """Run some tests in pytest-xdist's workers, and print the time; return whether they passed."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tx", workers]
     begun = time.monotonic()
     variables = os.environ | {"OMP_NUM_THREADS": "1"} | variables
@@ -32,7 +32,7 @@ def run(name: str, workers: str, *arguments: object, **variables: str) -> bool:
 
 
 def emulate(processor: str, *selected: str) -> bool:
-    """Run the marked tests, or some, on an emulated processor; they check that they are on it."""
+    """Run the marked tests, or some, on an emulated processor; they check that it is emulated."""
     if shutil.which(QEMU) is None or platform.machine() not in ("x86_64", "AMD64"):
         print(f"No {QEMU} for this machine, so {processor} is not emulated: install qemu-user.")
         return not os.environ.get("CI")
@@ -43,7 +43,7 @@ def emulate(processor: str, *selected: str) -> bool:
 
 
 def main(quick: bool) -> bool:
-    """Run all of them, or the quick ones; whether they passed."""
+    """Run all of them, or the quick ones; return whether they passed."""
     if quick:
         return emulate("max", *QUICK)
     suites = [file for name in SUITES for file in sorted(TESTS.rglob(f"test_{name}.py"))]

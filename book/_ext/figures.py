@@ -1,4 +1,4 @@
-"""The figures that move: their scripts on the pages that hold them, and the model of one."""
+"""The interactive figures: their scripts on the pages that contain them, and the model of one."""
 
 import base64
 import gzip
@@ -32,13 +32,12 @@ MODEL = "shipped-model.js"
 
 @cache
 def model_script() -> str:
-    """Write the shipped model as a script: a page that is opened from disk may not fetch.
+    """Write the shipped model as JavaScript, because a page opened from disk may not fetch.
 
-    Returns:
-        JavaScript that sets ``LSTM_SHIPPED``: sizes, words from id 2 on, weights as base64.
+    It sets ``LSTM_SHIPPED``: sizes, words from id 2 on, weights as base64.
 
     Raises:
-        ValueError: if the shipped model is none that ``lstm-review-model.js`` can compute.
+        ValueError: if ``lstm-review-model.js`` cannot compute the shipped model.
     """
     settings = json.loads((pretrained.SHIPPED / "run.json").read_text())["configuration"]
     wanted = {"pooling": "max", "num_layers": 1, "keep": "head"}
@@ -62,14 +61,7 @@ def model_script() -> str:
 
 
 def still_picture(text: str) -> str:
-    """Read a sentence with the shipped model, for readers without scripts.
-
-    Args:
-        text: with at least one word.
-
-    Returns:
-        The probability, and a table of what each word adds to the logit.
-    """
+    """Read a sentence with the shipped model, as HTML for readers without scripts."""
     run = load_pretrained()
     (probability,) = runs.predict(run, [text])
     rows = "".join(
@@ -124,15 +116,7 @@ COMPLETIONS = {
 def add_figures(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Load the scripts of the elements that a page holds, and no others.
-
-    Args:
-        app: the running Sphinx.
-        page: name of the page, unused.
-        template: name of its template, unused.
-        context: what the template sees; ``body`` may be changed in it.
-        doctree: the parsed page, unused.
-    """
+    """Load the scripts of the elements that a page contains, and no others."""
     body = context.get("body", "")
     wanted = [scripts for element, scripts in SCRIPTS.items() if f"<{element}" in body]
     for script in dict.fromkeys(chain.from_iterable(wanted)):
@@ -143,25 +127,13 @@ def add_figures(
 
 
 def write_model(app: Sphinx, error: Exception | None) -> None:
-    """Put the model beside the other scripts when the pages are written.
-
-    Args:
-        app: the running Sphinx.
-        error: what the build failed with, or None.
-    """
+    """Write the model beside the other scripts after an HTML build."""
     if error is None and app.builder.format == "html":
         (Path(app.outdir) / "_static" / MODEL).write_text(model_script(), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the figures to Sphinx.
-
-    Args:
-        app: the running Sphinx.
-
-    Returns:
-        what Sphinx may do in parallel.
-    """
+    """Connect the figures to Sphinx."""
     app.connect("html-page-context", add_figures)
     app.connect("build-finished", write_model)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,7 +19,7 @@ def speed_ratios(
     """Draw times relative to a base, on a logarithmic axis.
 
     Args:
-        groups: what was timed, one line each.
+        groups: the timed cases, one line each.
         ratios: for each contender and group, the lower quartile, median and upper quartile.
         base: what the ratios are relative to.
         title: the finding that the figure shows.
