@@ -127,7 +127,10 @@ def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
 
 def _check_settings(record: Record, context: typer.Context, path: Path) -> None:
     """Compare a run's settings with those of its command; missing ones are defaults."""
-    asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
+    try:
+        asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     wrong = [name for name, value in asked.items() if found[name] != value]
     if wrong:
         raise ValueError(f"{path}: {record['command']!r} does not ask for its {', '.join(wrong)}")
