@@ -38,11 +38,7 @@ def take_picture(browser: Browser) -> None:
 
 
 def take_card(browser: Browser) -> None:
-    """Photograph the card for sharing; it keeps a fingerprint of the drawing that it shows.
-
-    Args:
-        browser: a running Chromium.
-    """
+    """Photograph the card for sharing, and store a fingerprint of its drawing in it."""
     page = browser.new_page(viewport={"width": 1200, "height": 630})
     page.set_content(f'<body style="margin: 0">{drawings.sharing_card()}</body>')
     page.screenshot(path=CARD)

@@ -77,32 +77,18 @@ def still_picture(text: str) -> str:
 
 
 def weight() -> str:
-    """Return the attributes that say what the model weighs in bytes, plain and compressed."""
+    """Return attributes with the model's size in bytes, plain and compressed."""
     script = model_script().encode()
     return f'data-bytes="{len(script)}" data-gzip="{len(gzip.compress(script))}"'
 
 
 def complete_review(found: re.Match[str]) -> str:
-    """Give ``<lstm-review text="...">`` what it says before the model is there.
-
-    Args:
-        found: the opening tag; group 1 is its sentence.
-
-    Returns:
-        The tag with the model's weight, and a still picture.
-    """
+    """Fill ``<lstm-review text="...">`` with the model's size and a still picture."""
     return f'<lstm-review text="{found[1]}" {weight()}>{still_picture(unescape(found[1]))}'
 
 
 def complete_reader(found: re.Match[str]) -> str:
-    """Give ``<lstm-reader text="...">`` its numbers and pictures, and the model's weight.
-
-    Args:
-        found: the opening tag; group 1 is its sentence.
-
-    Returns:
-        The tag and its content.
-    """
+    """Fill ``<lstm-reader text="...">`` with its numbers and pictures, and the model's size."""
     return reader.complete(found).replace("<lstm-reader", f"<lstm-reader {weight()}", 1)
 
 

@@ -17,7 +17,6 @@ BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
 LATER = {"ngrams", "bigrams", "ema"}  # runs from before these existed had none
-STUDY = {"study": True}  # marks what only studies change: `train` has no option for it
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},
