@@ -89,11 +89,11 @@ notebooks: $(DEV) ## run the chapters and store their outputs: make notebooks CH
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --coalesce-streams \
 	  --ExecutePreprocessor.record_timing=False $(CHAPTERS)
 
-IMDB := $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE)) --epochs 4 --dropout 0.2 --word-dropout 0.4 --max-length 400
+IMDB := $(if $(IMDB_ARCHIVE),--root $(IMDB_ARCHIVE))
 
 train: $(READ) ## repeat the book's two runs on IMDB and store their records (a quarter of an hour)
-	$(BIN)/python -m lstm_tutorial train runs/imdb-max --pooling max $(IMDB)
-	$(BIN)/python -m lstm_tutorial train runs/imdb-final-states --pooling final_states $(IMDB)
+	$(BIN)/python -m lstm_tutorial train runs/imdb-max --preset max $(IMDB)
+	$(BIN)/python -m lstm_tutorial train runs/imdb-final-states --preset final-states $(IMDB)
 	cp runs/imdb-max/run.json book/records/imdb-max.json
 	cp runs/imdb-final-states/run.json book/records/imdb-final-states.json
 

@@ -1,7 +1,7 @@
-"""Every LSTM that is timed, and what makes a training step or an inference of it.
+"""Every LSTM that is timed, and its training step and inference.
 
 All take the input sequence first, float32 (L, N, H_in). A training step reduces the output to its
-sum, so that each computes the same. ``RUNS_AS`` says how each gets from step to step.
+sum, so that all compute the same. ``RUNS_AS`` names how each gets from step to step.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from lstm_tutorial.compiled import CompiledLSTM, can_compile
 
 
 class NaiveLSTM(nn.Module):
-    """A loop as tutorials write it: eight products a step, one for each gate and input."""
+    """A loop as in tutorials: eight products per step, one for each gate and input."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class RaggedRun(nn.Module):
 
 
 class PackedRun(nn.Module):
-    """``nn.LSTM``, made so that the classifier packs its input."""
+    """``nn.LSTM``, wrapped so that the classifier packs its input."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__()

@@ -1,12 +1,13 @@
-"""What a step costs: time beside other steps in turn, and memory in a process of its own.
+"""The cost of a step: time relative to other steps, and memory in a separate process.
 
-In each row all contenders run in turn, one step each, over and over, so that whatever else the
-machine does slows all of them; in another order each turn, because who comes after itself or after
-a small one finds more in the cache. A contender's number is the median of its ratios to the first
-of the row within the same turn, between the quartiles; below 1 is faster. Milliseconds are given
-for the first only.
+In each row all contenders take turns, one step each, over and over, so that other load on the
+machine slows all of them. Their order changes each turn, because a contender that follows itself or
+a small one finds more in the cache. A contender's number is the median, between the quartiles, of
+its ratios to the first of the row within the same turn; below 1 is faster. Milliseconds are given
+only for the first.
 """
 
+import json
 import os
 import random
 import statistics
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
-from benchmarks.peers import Step
+from benchmarks.peers import Size, Step
 
 # With these in the environment, glibc asks the system for memory once and gives none of it back.
 KEEP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
@@ -36,7 +38,7 @@ def quartiles(values: Sequence[float]) -> list[float]:
 
 
 def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) -> dict:
-    """Interleave the steps; the first is what the others are compared with."""
+    """Interleave the steps; the others are compared with the first."""
     for step in steps.values():
         step(), step()
     first, *others = steps
@@ -57,26 +59,20 @@ def row(name: str, size: tuple[int, ...], steps: dict[str, Step], repeats: int) 
     return result
 
 
-def peak_mib(who: str, size: tuple[int, int, int, int]) -> float:
-    """Peak memory that ten training steps add to a fresh process that has run a tiny one.
-
-    Read from Linux as VmHWM, the most that was resident at once.
-    """
-    code = (
-        "import re, torch; from benchmarks.contenders import MODULES, training; "
-        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]); "
-        f"make = MODULES[{who!r}]; length, n, features, hidden = {size!r}; "
-        "training(make(4, 4), torch.randn(4, 4, 4))(); before = peak(); "
-        "step = training(make(features, hidden), torch.randn(length, n, features)); "
-        "[step() for _ in range(10)]; print((peak() - before) / 1024)"
-    )
-    return float(in_process(code))
+def peak_mib(who: str, size: Size) -> float:
+    """Peak memory that ten training steps add to a separate process."""
+    return in_process("peak_mib", who=who, size=size)
 
 
-def in_process(code: str, variables: dict[str, str] | None = None) -> str:
-    """Run code in a process of its own, with these environment variables too; its last line."""
+def step_seconds(size: Size, variables: dict[str, str]) -> float:
+    """Median of three training steps in a separate process with these environment variables."""
+    return in_process("step_seconds", variables, size=size, threads=torch.get_num_threads())
+
+
+def in_process(name: str, variables: dict[str, str] | None = None, **arguments: Any) -> Any:
+    """Call one of ``alone.FUNCTIONS`` in a separate process; print its progress."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-m", "benchmarks.alone", name, json.dumps(arguments)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -84,10 +80,10 @@ def in_process(code: str, variables: dict[str, str] | None = None) -> str:
     )
     *progress, last = done.stdout.splitlines()
     print(*progress, sep="\n", flush=True)
-    return last
+    return json.loads(last)
 
 
-def memory_row(size: tuple[int, int, int, int], repeats: int) -> dict:
+def memory_row(size: Size, repeats: int) -> dict:
     """Peak memory of a training step, the contenders in turn: median, smallest and largest."""
     contenders = "nn.LSTM", "FastLSTM", "LSTM"
     turns = [{who: peak_mib(who, size) for who in contenders} for _ in range(repeats)]
@@ -103,8 +99,8 @@ def memory_row(size: tuple[int, int, int, int], repeats: int) -> dict:
     return result
 
 
-def allocator_row(size: tuple[int, int, int, int], repeats: int) -> dict:
-    """A training step of ``ragged.run`` where glibc gives memory back, and where it keeps it."""
+def allocator_row(size: Size, repeats: int) -> dict:
+    """A training step of ``ragged.run`` with glibc returning memory, and with glibc keeping it."""
     ways = {"memory given back": {}, "memory kept": KEEP}
     turns = [{who: step_seconds(size, more) for who, more in ways.items()} for _ in range(repeats)]
     first, other = ways
@@ -119,17 +115,3 @@ def allocator_row(size: tuple[int, int, int, int], repeats: int) -> dict:
     }
     print(result, flush=True)
     return result
-
-
-def step_seconds(size: tuple[int, int, int, int], variables: dict[str, str]) -> float:
-    """Median of three training steps in a process of its own, with these variables set."""
-    code = (
-        "import statistics, torch; from benchmarks.contenders import bidirectional, training; "
-        "from benchmarks.measure import seconds; "
-        f"torch.set_num_threads({torch.get_num_threads()}); length, n, features, units = {size!r}; "
-        "lengths = torch.linspace(length // 2, length, n).long().flip(0); "
-        "module = bidirectional('ragged.run', features, units, lengths=lengths); "
-        "step = training(module, torch.randn(length, n, features)); step(); "
-        "print(statistics.median(seconds(step) for _ in range(3)))"
-    )
-    return float(in_process(code, variables))

@@ -1,4 +1,4 @@
-"""The parts of the record: what is timed beside what, and at which sizes."""
+"""The parts of the record: contenders and sizes of each comparison."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ from benchmarks.peers import OTHERS, Step
 from lstm_tutorial.sentiment.data.batches import Batch
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.runs.pipeline import prepare
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 SIZES = ((10, 32, 128, 256), (100, 32, 128, 128), (256, 64, 100, 128), (256, 64, 128, 256))
 SIZES += ((50, 8, 32, 32),)  # L, N, H_in, H
@@ -62,7 +63,7 @@ def padded_rows(repeats: int) -> list[dict]:
 
 
 def module_rows(repeats: int, sizes: Sequence[tuple[int, int, int, int]]) -> list[dict]:
-    """Training steps on padded input of those contenders alone that are modules."""
+    """Training steps on padded input of the contenders that are modules."""
     rows = []
     for size in sizes:
         length, n, features, hidden = size
@@ -73,7 +74,7 @@ def module_rows(repeats: int, sizes: Sequence[tuple[int, int, int, int]]) -> lis
 
 
 def packed_rows(repeats: int) -> list[dict]:
-    """Bidirectional, lengths as different as those of reviews."""
+    """Bidirectional, with lengths that vary as much as those of reviews."""
     rows = []
     for size in REVIEWS:
         length, n, features, hidden = size
@@ -91,7 +92,7 @@ def packed_rows(repeats: int) -> list[dict]:
 
 
 def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
-    """``ragged.run`` beside the padded call, which is wrong there, but fast; passes apart."""
+    """``ragged.run`` beside the padded call, which is fast but wrong there; passes separately."""
     rows = []
     for length in longest:
         x, lengths = torch.randn(length, 32, 64), random_lengths(length // 2, length, 32)
@@ -104,15 +105,10 @@ def ragged_rows(repeats: int, longest: Sequence[int] = LENGTHS) -> list[dict]:
 
 
 def kept_rows(repeats: int) -> list[dict]:
-    """Some rows where glibc keeps its memory: there, no time depends on who freed what."""
-    code = (
-        "import json, torch; from benchmarks.parts import growth_rows, module_rows, ragged_rows; "
-        f"torch.manual_seed(0); torch.set_num_threads({torch.get_num_threads()}); "
-        "torch.set_flush_denormal(True); "
-        f"print(json.dumps(module_rows({repeats}, {SIZES!r}) + ragged_rows({repeats}, {LENGTHS!r}) "
-        f"+ growth_rows({repeats}, {GROWTH!r})))"
-    )
-    rows = json.loads(in_process(code, KEEP))
+    """Some rows with glibc keeping its memory: no time then depends on who freed what."""
+    arguments = {"repeats": repeats, "threads": torch.get_num_threads()}
+    arguments |= {"sizes": SIZES, "lengths": LENGTHS, "growth": GROWTH}
+    rows = in_process("kept_rows", KEEP, **arguments)
     return [entry | {"what": f"memory kept, {entry['what']}", "variables": KEEP} for entry in rows]
 
 
@@ -132,7 +128,7 @@ def _backwards(modules: dict[str, nn.Module], x: Tensor) -> dict[str, Step]:
 
 
 def random_lengths(low: int, high: int, n: int) -> Tensor:
-    """Lengths uniform in low to high, of which the first is high."""
+    """Lengths uniform in low to high; the first one is high."""
     lengths = torch.randint(min(low, high), high + 1, (n,))
     lengths[0] = high
     return lengths
@@ -168,7 +164,7 @@ def scaling_rows(repeats: int) -> list[dict]:
 
 
 def memory_rows(repeats: int) -> list[dict]:
-    """Peak memory of a training step; it varies little, so few repeats say how much."""
+    """Peak memory of a training step; it varies little, so few repeats suffice."""
     return [memory_row(size, min(repeats, 3)) for size in REVIEWS]
 
 
@@ -200,9 +196,9 @@ def setting_rows(repeats: int) -> list[dict]:
 def review_rows(archive: Path) -> list[dict]:
     """A fifth of an IMDB epoch with the book's classifier, each batch run both ways in turn."""
     record = json.loads(Path("book/records/imdb-max.json").read_text())
-    chosen = {**record["configuration"], "seed": 0}
+    chosen = Settings.from_record({**record, "seed": 0})
     vocab, loader, *_ = prepare(chosen, archive)
-    sizes = len(vocab), chosen["embedding_dim"], chosen["hidden_size"]
+    sizes = len(vocab), chosen.embedding_dim, chosen.hidden_size
     loader.batch_sampler.set_epoch(1)
     batches = list(loader)[::5]
     models = {}

@@ -1,7 +1,7 @@
-"""LSTMs that others have written, unmodified, as far as they are installed.
+"""LSTMs written by others, unmodified, if they are installed.
 
-Peers that are not installed are left out of the record, visibly: it names the versions of those
-that it holds. JAX takes as many threads as there are cores, whatever PyTorch is told.
+The record lists the versions of installed peers; others are left out. JAX uses as many threads as
+there are cores, whatever PyTorch's setting.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""What else decides how long a training step takes: threads, batches, number formats, denormals."""
+"""Other influences on the time of a training step: threads, batches, number formats, denormals."""
 
 import torch
 import torch.nn.functional as F
@@ -106,9 +106,9 @@ def denormal_steps(operator, size: int = 4096, calls: int = 300) -> dict[str, St
 
 
 def fading_steps(make, length: int = 1000) -> dict[str, Step]:
-    """A backward pass over gradients that fade away: only the last step has a loss.
+    """A backward pass over vanishing gradients: only the last step has a loss.
 
-    On one thread, because the flag is that of the thread which sets it.
+    On one thread, because the flag belongs to the thread that sets it.
     """
     lstm, x, threads = make(64, 64), torch.randn(length, 32, 64), torch.get_num_threads()
 
@@ -127,7 +127,7 @@ def fading_steps(make, length: int = 1000) -> dict[str, Step]:
 
 
 def compile_steps(size: tuple[int, int, int, int] = (10, 32, 128, 256)) -> dict[str, Step]:
-    """Inference as it is and compiled. Needs a C++ compiler, and minutes for long sequences."""
+    """Inference uncompiled and compiled. Needs a C++ compiler, and minutes for long sequences."""
     length, n, features, hidden = size
     x = torch.randn(length, n, features)
     steps = {}
@@ -139,7 +139,7 @@ def compile_steps(size: tuple[int, int, int, int] = (10, 32, 128, 256)) -> dict[
 
 
 def profile_rows(size: tuple[int, int, int, int] = (100, 32, 128, 128)) -> list[dict]:
-    """Where a training step's time goes, by kind of operation, and how many operators it calls."""
+    """Shares of a training step's time by kind of operation, and how many operators it calls."""
     length, n, features, hidden = size
     rows = []
     for who in ("naive loop", "cell loop", "LSTM", "FastLSTM", "nn.LSTM"):
@@ -176,7 +176,7 @@ KINDS = {
 
 
 def _kind(key: str) -> str:
-    """Sort an operator into one of ``KINDS``, by the words of its name."""
+    """Sort an operator into one of ``KINDS`` by the words of its name."""
     name = key.lower().removeprefix("aten::").removesuffix("_backward").strip("_")
     for kind, words in KINDS.items():
         if any(name == word or name.startswith((f"{word}_", f"{word}back")) for word in words):

@@ -2,13 +2,12 @@
 
     python -m benchmarks.speed benchmarks/results/speed.json
 
-With --part padded --part growth only those parts are measured again, and the other rows of the
-record stay as they were; the record then names the command of each. ``parts`` says what the parts
-are, ``measure`` how a step is measured. Linux only, for the memory.
+With --part padded --part growth only those parts are measured again, the other rows of the record
+stay, and the record names the command of each. ``parts`` defines the parts, ``measure`` how a step
+is measured. Linux only, because of the memory.
 """
 
 import json
-import os
 import platform
 import time
 from collections.abc import Collection
@@ -20,6 +19,8 @@ import typer
 
 from benchmarks.contenders import RUNS_AS
 from benchmarks.parts import PARTS, review_rows
+from lstm_tutorial._files import write_whole
+from lstm_tutorial.sentiment.runs.records import machine
 
 PEERS = ("labml-nn", "keras", "equinox", "jax")
 
@@ -39,17 +40,17 @@ def main(
     imdb: Path | None = None,
     part: list[str] | None = None,
 ) -> None:
-    """Run every part and write the record, whole or not at all.
+    """Run every part and write the record atomically.
 
     With --imdb, the archive of the reviews, also time the book's classifier on them. With --part,
-    as often as wanted, run only these parts, and keep the other rows of the record at ``path``.
+    which may be repeated, run only these parts, and keep the other rows of the record at ``path``.
     """
     parts = PARTS | ({"imdb": lambda _: review_rows(imdb)} if imdb else {})
     command = f"python -m benchmarks.speed {path} --repeats {repeats} --threads {threads}"
     command += ' --imdb "$IMDB_ARCHIVE"' if imdb else ""
-    setting = _setting(threads)
-    old = _old(path, part, parts, setting) if part else {"command": command, "rows": []}
     torch.set_num_threads(threads)
+    setting = _setting()
+    old = _old(path, part, parts, setting) if part else {"command": command, "rows": []}
     torch.set_flush_denormal(True)  # before the first parallel work, so that all threads inherit it
     rows, minutes = [], {}
     for name in part or parts:
@@ -62,13 +63,11 @@ def main(
     record["minutes"] = old.get("minutes", {}) | minutes
     rows += [entry for entry in old["rows"] if entry["part"] not in minutes]
     record["rows"] = sorted(rows, key=lambda entry: [*PARTS, "imdb"].index(entry["part"]))
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n")
-    partial.replace(path)
+    write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> dict:
-    """The record of which parts are measured again, if that can be done."""
+    """Read the record of which parts are measured again, or refuse if it does not match."""
     unknown = [name for name in part if name not in parts]
     if unknown:
         what = "; imdb needs --imdb" if "imdb" in unknown else ""
@@ -78,32 +77,20 @@ def _old(path: Path, part: list[str], parts: Collection[str], setting: dict) -> 
     old = json.loads(path.read_text())
     if any(old.get(name) != value for name, value in setting.items()):
         raise typer.BadParameter(
-            "the record is of another machine, version or list of contenders: run all parts"
+            "the record is from another machine, version or list of contenders: run all parts"
         )
     return old
 
 
-def _setting(threads: int) -> dict:
+def _setting() -> dict:
     """Seed, versions, machine and contenders of a run."""
     peers = {peer: found for peer in PEERS if (found := version_of(peer))}
     return {
         "seed": 0,
         "versions": {"python": platform.python_version(), "torch": torch.__version__} | peers,
-        "machine": {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "threads": threads,
-        },
+        "machine": machine(),
         "runs_as": RUNS_AS,
     }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Names that a package offers and imports only when they are first used (PEP 562)."""
+"""Names that a package offers and imports only on first use (PEP 562)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -12,11 +12,8 @@ def lazy(
 
     Args:
         package: its ``__name__``.
-        homes: for each module, relative to the package, the names that it provides; where there are
-            none, the module itself is offered under its last name.
-
-    Returns:
-        The offered names in order, and two functions to assign in the package's ``__init__``.
+        homes: for each module, relative to the package, the names that it provides; a module
+            without names is itself offered, under its last name.
     """
     modules = {module.rpartition(".")[2]: module for module, names in homes.items() if not names}
     home = {name: module for module, names in homes.items() for name in names}

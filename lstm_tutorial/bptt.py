@@ -1,10 +1,10 @@
 """``FastLSTM``: the same LSTM, with its backward pass derived by hand.
 
 Autograd keeps every intermediate result of every step and walks back through them one at a time.
-Written out, the backward pass needs much less: how a step reacts to a change is known for many
-steps at once, from the kept gates and states; only two vectors travel back through time; and the
+A backward pass written by hand needs much less: the derivatives of a step follow from the kept
+gates and states, for many steps at once; only two vectors travel back through time; and the
 gradients of the weights are matrix products over many steps. The book's chapter on backpropagation
-through time derives each line; ``scan`` holds the two passes.
+through time derives each line; ``scan`` contains the two passes.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ class FastLSTM(LSTM):
     """Run an LSTM with a forward and a backward pass that are made for speed.
 
     Arguments, inputs, outputs and errors are those of ``LSTM``, and so of ``torch.nn.LSTM``. Where
-    the passes of this module do not apply, ``LSTM`` computes the call: in other dtypes than float32
+    the passes of this module do not apply, ``LSTM`` computes the call: in dtypes other than float32
     and float64, under autocast, and where torch rewrites operations (``torch.func``, forward
-    derivatives, tracing, ``torch.compile``). It computes calls of fewer than ``FEW`` steps too, as
-    in generation step by step: there it is mostly faster. ``LSTM`` also computes derivatives of
-    derivatives, and gradients that travel back in batches. The identity for tanh makes values near
-    0 exact to one rounding error of 1, not of themselves.
+    derivatives, tracing, ``torch.compile``). It also computes calls of fewer than ``FEW`` steps, as
+    in generation step by step, for which it is mostly faster, and derivatives of derivatives and
+    batched gradients. Because tanh is computed from the sigmoid, values near 0 carry an absolute
+    error of about one float epsilon, not a relative one.
 
     References:
         Werbos (1990), "Backpropagation through time: what it does and how to do it"; Appleyard,
@@ -38,7 +38,7 @@ class FastLSTM(LSTM):
     """
 
     def _walks(self, data: Tensor) -> Walks:
-        """What takes the states of such a call through its steps."""
+        """Choose the functions that take the states of such a call through its steps."""
         return EAGER
 
     def _scan(
@@ -68,13 +68,13 @@ def _is_rewritten(data: Tensor) -> bool:
 
 
 def _is_batched(grad: Tensor) -> bool:
-    """Whether several gradients travel back as one, as ``is_grads_batched`` makes them."""
+    """Whether several gradients travel back as one tensor, as ``is_grads_batched`` makes them."""
     functorch = torch._C._functorch
     return functorch.is_batchedtensor(grad) or functorch.is_legacy_batchedtensor(grad)
 
 
 def _fit(lstm: LSTM, data: Tensor, hx: tuple[Tensor, Tensor], weights: tuple[Tensor, ...]) -> bool:
-    """Whether all tensors are of one dtype that is served here, and of the sizes they should be."""
+    """Whether all tensors have the same supported dtype and the expected sizes."""
     (n, h_out), (_, h_cell) = hx[0].shape, hx[1].shape
     shapes = [(n, h_out), (n, h_cell), (4 * h_cell, data.size(-1)), (4 * h_cell, h_out)]
     shapes += [(4 * h_cell,)] * 2 * lstm.bias + [(h_out, h_cell)] * (lstm.proj_size > 0)
@@ -96,7 +96,7 @@ def _forward(
     *weights: Tensor,
     keep: bool,
 ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple]:
-    """The output, h_n and c_n; and what ``scan_forward`` returns, for the backward pass."""
+    """Return output, h_n and c_n, and the result of ``scan_forward`` for the backward pass."""
     sizes, walks = batch_sizes.tolist(), lstm._walks(data)
     kept = scan_forward(data, sizes, (h_0, c_0), _named(lstm, weights), walks, keep)
     h, c = kept[:2]
@@ -128,7 +128,7 @@ class _Scan(torch.autograd.Function):
 
 
 def _named(lstm: LSTM, weights: Sequence[Any]) -> dict[str, Any]:
-    """The weights of one layer and direction by name, as ``LSTM`` orders them."""
+    """Name the weights of one layer and direction, in ``LSTM``'s order."""
     names = ["weight_ih", "weight_hh"] + ["bias_ih", "bias_hh"] * lstm.bias
     names += ["weight_hr"] * (lstm.proj_size > 0)
     return dict(zip(names, weights, strict=True))

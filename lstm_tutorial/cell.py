@@ -1,6 +1,6 @@
 """One time step of an LSTM, written as its equations.
 
-The gates stand in PyTorch's order everywhere: i (input), f (forget), g (candidate), o (output).
+The gates are always in PyTorch's order: i (input), f (forget), g (candidate), o (output).
 """
 
 import math

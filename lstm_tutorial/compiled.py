@@ -1,8 +1,8 @@
-"""``CompiledLSTM``: ``FastLSTM`` with its walks through time in C++, for those who have a compiler.
+"""``CompiledLSTM``: ``FastLSTM`` with its walks through time in C++; it needs a compiler.
 
-``FastLSTM`` calls several of torch's operations at every step, and where a step is small the calls
-take longer than the computing. ``scan.cpp`` makes the same steps without them. It is compiled when
-it is first needed, in a quarter of a minute or so, and kept on the disk.
+``FastLSTM`` calls several of torch's operations at every step. For small steps these calls take
+longer than the arithmetic. ``scan.cpp`` performs the same steps without them. It is compiled on
+first use, in about a quarter of a minute, and kept on disk.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ LOCK = threading.Lock()  # two threads of one process would register the operati
 
 @contextlib.contextmanager
 def _scripts_on_path() -> Iterator[None]:
-    """Let commands be found that pip has installed beside this Python."""
+    """Let commands be found that pip installed beside this Python."""
     before = os.environ.get("PATH")
     os.environ["PATH"] = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), before]))
     try:
@@ -56,14 +56,14 @@ def _compiler() -> list[str]:
 
 @functools.cache
 def _extension() -> ModuleType:
-    """Import torch's builder, without its warning of a CUDA toolkit where there is no GPU."""
+    """Import torch's builder without its warning about a CUDA toolkit without a GPU."""
     logger = logging.getLogger("torch.utils.cpp_extension")
     logger.addFilter(lambda record: "No CUDA runtime" not in record.getMessage())
     return importlib.import_module(logger.name)
 
 
 def can_compile() -> bool:
-    """Whether a C++ compiler and ninja, which builds with it, are found; never on Windows."""
+    """Whether a C++ compiler and ninja are found; never on Windows."""
     if sys.platform == "win32":
         return False
     with _scripts_on_path():
@@ -71,12 +71,12 @@ def can_compile() -> bool:
 
 
 def walks() -> Walks:
-    """Compile ``scan.cpp`` where this has not been done yet, and load it.
+    """Compile ``scan.cpp`` if necessary, and load it.
 
     On Linux with GCC the walks run on torch's threads, elsewhere on one.
 
     Raises:
-        RuntimeError: where no compiler or no ninja is found, or the compiler fails.
+        RuntimeError: if no compiler or no ninja is found, or the compiler fails.
     """
     with LOCK:
         _load()
@@ -120,7 +120,7 @@ def _build(library: Path, flags: list[str]) -> None:
 
 
 def _flags() -> list[str]:
-    """Torch's own vector class follows macros, and its own OpenMP library is GCC's: not linked."""
+    """Choose flags: torch's vector class follows macros; its OpenMP library, GCC's, is not used."""
     kind = torch.backends.cpu.get_cpu_capability()
     macros = [f"-DCPU_CAPABILITY={kind}", f"-DCPU_CAPABILITY_{kind}"] if kind in VECTORS else []
     version = subprocess.run([*_compiler(), "--version"], capture_output=True, text=True).stdout
@@ -129,7 +129,7 @@ def _flags() -> list[str]:
 
 
 def _name(flags: list[str]) -> str:
-    """A name for what is built: another torch, source or processor needs another build."""
+    """Name a build; another torch, source or processor needs another one."""
     parts = [torch.__version__, SOURCE.read_text(encoding="utf-8"), *_compiler(), *flags]
     return "lstm_tutorial_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -137,9 +137,9 @@ def _name(flags: list[str]) -> str:
 class CompiledLSTM(FastLSTM):
     """Run ``FastLSTM`` with its two walks through time compiled.
 
-    Arguments, inputs, outputs and errors are those of ``FastLSTM``, which computes the call where
-    tensors are not on the CPU. Without a compiler or ninja, a call that would use the walks raises
-    ``RuntimeError``.
+    Arguments, inputs, outputs and errors are those of ``FastLSTM``, which computes calls with
+    tensors that are not on the CPU. Without a compiler or ninja, a call that would use the walks
+    raises ``RuntimeError``.
     """
 
     def _walks(self, data: Tensor) -> Walks:

@@ -1,6 +1,6 @@
 """``LSTM``: layers, directions and packed sequences around ``lstm_step``.
 
-Everything that goes in becomes one form, the packed one: the valid steps of all sequences in one
+All input is converted to one form, the packed one: the valid steps of all sequences in one
 tensor, time step after time step, and how many sequences take part in each. A padded batch is the
 case in which all of them take part in every step.
 """
@@ -120,7 +120,7 @@ class LSTM(nn.Module):
             nn.init.uniform_(weight, -bound, bound)
 
     def flatten_parameters(self) -> None:
-        """Do nothing: only cuDNN wants the weights in one block. Here so that calls still work."""
+        """Do nothing: only cuDNN needs the weights in one block. Kept so that calls still work."""
 
     def extra_repr(self) -> str:
         """Describe the arguments that are not at their defaults, as torch does."""

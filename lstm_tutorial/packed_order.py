@@ -1,4 +1,4 @@
-"""In which order packed data holds its rows: sequences by length, and the way to read backwards."""
+"""Row order in packed sequences: sorting by length, and reversing each sequence in place."""
 
 import torch
 from torch import Tensor
@@ -7,14 +7,11 @@ from lstm_tutorial.contract.lstm import check_rows
 
 
 def sorted_rows(hx: tuple[Tensor, Tensor], indices: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring initial states into the order in which a PackedSequence holds its sequences.
+    """Reorder initial states as a PackedSequence orders its sequences.
 
     Args:
         hx: h_0 float (D*num_layers, N, H_out) and c_0 float (D*num_layers, N, H_cell).
         indices: int64 (N,), the sequences from longest to shortest.
-
-    Returns:
-        Both states, their rows reordered.
 
     Raises:
         RuntimeError, IndexError: if there are not N rows.
@@ -25,15 +22,12 @@ def sorted_rows(hx: tuple[Tensor, Tensor], indices: Tensor) -> tuple[Tensor, Ten
 
 
 def reversal(batch_sizes: Tensor) -> Tensor:
-    """Index that reverses every sequence of packed data within its own length.
+    """Compute the index, int64 (sum(batch_sizes),), that reverses every packed sequence in place.
 
-    Applied twice it gives back what it was applied to.
+    Applied twice it restores the original order.
 
     Args:
         batch_sizes: int64 (L,) on the CPU, never increasing.
-
-    Returns:
-        int64 (sum(batch_sizes),).
     """
     n = int(batch_sizes[0])
     first = batch_sizes.cumsum(0) - batch_sizes  # where each step's rows begin

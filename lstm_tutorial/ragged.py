@@ -6,7 +6,7 @@ grows with the square of the number of steps. Padded runs can give the packed re
 
 - where lengths differ much, the steps are cut into blocks, and each block is run padded, with those
   sequences alone that are still going on when it begins: little is computed for nothing;
-- padding stands behind the valid steps, so the forward direction meets it too late to be harmed;
+- padding comes after the valid steps, so the forward direction reads it too late to be affected;
 - the reverse direction reads each row backwards *within its own length*, so that for it, too,
   padding comes last, and its outputs are turned back afterwards;
 - the last valid output of each row is its ``h_n``;
@@ -30,8 +30,8 @@ KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
 # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type; so they are with
 # what else a preactivation holds on padding, b + W_hh h, as long as that stays well below 1e4.
 SATURATED = 1e4
-# What one more call of the kernel costs a CPU, by timing nn.LSTM: the weights are laid out anew, as
-# long as some rows take, whatever their width; and time besides, in which so much is multiplied.
+# Cost of one more kernel call on a CPU, timed with nn.LSTM: laying the weights out again takes
+# as long as some rows, whatever their width; and there is a fixed cost, in multiplications.
 ROWS, MULTIPLICATIONS = 64, 2**23
 DIRECTIONS = ("forward", "reverse")
 
@@ -39,9 +39,9 @@ States = Tensor | tuple[Tensor, Tensor]
 
 
 class Plan(NamedTuple):
-    """Say how a batch is cut into blocks, and where its rows stand.
+    """A batch's division into blocks, and the places of its rows.
 
-    One row holds one step of one sequence. The rows stand in one of three layouts: ``batch``, step
+    One row holds one step of one sequence. The rows are in one of three layouts: ``batch``, step
     after step, as they were given; ``forward``, block after block, in each of them step after step,
     the longest sequence first; and ``reverse``, the same with each sequence reversed.
 
@@ -351,7 +351,7 @@ class _Move(torch.autograd.Function):
 
 
 def _dropped(pieces: Sequence[Tensor], plan: Plan, rate: float) -> list[Tensor]:
-    """Drop what packing would have dropped: rows that are not padding stand in its order."""
+    """Drop what packing would have dropped: rows that are not padding are in its order."""
     padding, widths = plan.padding["forward"], [piece.size(1) for piece in pieces]
     mask = pieces[0].new_zeros(len(pieces[0]), sum(widths))
     valid = padding.new_ones(len(mask), dtype=torch.bool).index_fill_(0, padding, False)

@@ -28,7 +28,7 @@ class Chunk(NamedTuple):
     Args:
         sizes: how many sequences take part in each of them.
         rows: of the data, that these steps read.
-        states: rows of h and c, where N initial states stand in front: those before the first of
+        states: rows of h and c, with N initial states in front: those before the first of
             these steps, and those that the steps make.
     """
 

@@ -1,1 +1,1 @@
-"""What works on the repository and belongs to neither the package nor the tests."""
+"""Tools for the repository that belong to neither the package nor the tests."""

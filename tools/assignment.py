@@ -1,8 +1,8 @@
 """Write an assignment from the book's exercises: ``python tools/assignment.py FOLDER [LABEL ...]``.
 
-Two notebooks are made. ``assignment.ipynb`` has for each exercise its text, a stub, and a cell that
-marks what stands there; ``solutions.ipynb`` is the same with the book's solutions in the stubs'
-place, so that a teacher sees that it can be passed. Without labels six exercises are taken.
+There are two notebooks. ``assignment.ipynb`` has for each exercise its text, a stub, and a cell
+that marks the answer; ``solutions.ipynb`` has the book's solutions instead of the stubs, to show
+that the assignment can be passed. Without labels it has six exercises.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Exercise:
 
     @property
     def call(self) -> str | None:
-        """The call that marks it, such as ``check.cell(my_step)``; None where there is none."""
+        """The call that marks it, such as ``check.cell(my_step)``, or None."""
         found = MARK.search(self.code)
         return found["call"] if found else None
 
@@ -54,7 +54,7 @@ class Exercise:
         return re.sub(r"^print\(check\..*\n?", "", self.code, flags=re.MULTILINE).rstrip()
 
     def stub(self) -> str:
-        """Return the head of what is to be written, with nothing in it."""
+        """Return the head of the definition that the reader is to write."""
         name = MARK.search(self.code)["name"]
         nodes = [node for node in ast.parse(self.code).body if getattr(node, "name", None) == name]
         if isinstance(nodes[0], ast.ClassDef):
@@ -64,14 +64,7 @@ class Exercise:
 
 
 def exercises(book: Path = BOOK) -> list[Exercise]:
-    """Read all exercises of the chapters, with their solutions.
-
-    Args:
-        book: the folder of the notebooks.
-
-    Returns:
-        the exercises, chapter by chapter in the order of the alphabet.
-    """
+    """Read all exercises with their solutions, chapter by chapter in alphabetical order."""
     found: list[Exercise] = []
     for path in sorted(book.glob("*.ipynb")):
         inside = False
@@ -87,15 +80,7 @@ def exercises(book: Path = BOOK) -> list[Exercise]:
 
 
 def notebook(chosen: list[Exercise], solved: bool) -> dict:
-    """Make the assignment, or the same with its solutions.
-
-    Args:
-        chosen: exercises that have a call that marks them.
-        solved: whether the solutions stand in place of the stubs.
-
-    Returns:
-        a notebook, as it is written to JSON.
-    """
+    """Make the assignment, or its solutions, as JSON, from exercises that a call marks."""
     total = len(chosen)
     cells = [("markdown", f"# Assignment\n\n{total} exercises on `torch.nn.LSTM`. {HOW}")]
     cells.append(("code", SETUP))
@@ -116,7 +101,7 @@ def notebook(chosen: list[Exercise], solved: bool) -> dict:
 
 HOW = (
     "Write your code in place of each stub and run all cells. Each exercise is marked by the cell "
-    "below it; a mark that says `Not yet` names the mistake where it knows it."
+    "below it; a mark that says `Not yet` names the mistake if it is a known one."
 )
 CLOSING = """\
 missing = [label for label, result in marks.items() if not result]
@@ -125,32 +110,16 @@ assert not missing, "not yet: " + ", ".join(missing)"""
 
 
 def make_cell(number: int, kind: str, source: str) -> dict:
-    """Make one cell of a notebook; its number is its id.
-
-    Args:
-        number: its place.
-        kind: ``"markdown"`` or ``"code"``.
-        source: what stands in it.
-
-    Returns:
-        the cell, as it is written to JSON.
-    """
+    """Make one cell of a notebook; its id is its number."""
     cell = {"cell_type": kind, "id": f"cell-{number:02}", "metadata": {}, "source": source}
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 
 
 def write(folder: Path, labels: list[str]) -> list[Path]:
-    """Write both notebooks.
-
-    Args:
-        folder: made if missing.
-        labels: of the exercises, in their order; six of them where empty.
-
-    Returns:
-        the paths of the assignment and of its solutions.
+    """Write both notebooks and return their paths; without labels, with six exercises.
 
     Raises:
-        ValueError: if a label is none of an exercise that ``check`` marks.
+        ValueError: if a label is not that of an exercise that ``check`` marks.
     """
     known = {exercise.label: exercise for exercise in exercises() if exercise.call}
     labels = labels or list(CHOSEN)

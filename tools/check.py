@@ -1,8 +1,8 @@
-"""Lint everything, and test what differs from main, in two minutes: ``make check``.
+"""Lint everything, and test the differences from main, in two minutes: ``make check``.
 
-A changed module brings the test modules that import it or have its name or its package's, a
-changed notebook its comparison with nbval. Where no test module is found, a few fast ones run.
-``make test`` runs everything. A check that does not finish in time does not pass.
+A changed module selects the test modules that import it or have its name or its package's, a
+changed notebook its comparison with nbval. If no test module is found, a few fast ones run. ``make
+test`` runs everything. A check that does not finish in time fails.
 """
 
 import ast
@@ -45,7 +45,7 @@ def imports(path: Path) -> set[str]:
 
 
 def concerned(test: Path, files: set[str]) -> bool:
-    """Whether a test module changed, imports a changed module, or has the name of one."""
+    """Whether a test module changed, imports a changed module, or is named after one."""
     sources = [Path(f) for f in files if f.startswith("lstm_tutorial/") and f.endswith(".py")]
     stems = {part for source in sources for part in source.with_suffix("").parts}
     modules = {f.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for f in files}

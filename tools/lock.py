@@ -1,8 +1,8 @@
 """Write requirements/lock.txt: one release of every package, for each Python and system.
 
-torch and the GPU libraries that come with it are left out: which build of them is right depends
-on the machine, so the index that the reader chose decides. Settings of uv pass through:
-``python -m tools.lock --upgrade`` takes the newest releases, else pinned ones stay.
+torch and its GPU libraries are left out: the right build of them depends on the machine and comes
+from the index that the reader chose. Options are passed to uv: ``python -m tools.lock --upgrade``
+takes the newest releases, else pinned ones stay.
 """
 
 import re
@@ -34,7 +34,7 @@ def wanted() -> str:
 
 
 def resolve(*options: str) -> list[str]:
-    """Let uv choose the releases; those in the lock file stay unless it is told to upgrade."""
+    """Let uv choose the releases; those in the lock file stay unless uv is told to upgrade."""
     command = [sys.executable, "-m", "uv", *UV, *options, "pyproject.toml", "-", "-o", str(LOCK)]
     subprocess.run(command, cwd=ROOT, input=wanted(), text=True, check=True)
     return LOCK.read_text().splitlines(keepends=True)

@@ -1,7 +1,7 @@
 """Print the built book into one file: ``python -m tools.pdf BOOK.pdf [PAGE ...]``.
 
-``pdf.js`` joins the pages in a Chromium, behind a title page and the contents. They are printed
-once to learn on which page everything stands, and again with these numbers behind the links.
+``pdf.js`` joins the pages in a Chromium, after a title page and the contents. They are printed once
+to find each section's page number, and again with these numbers after the links.
 """
 
 import io
@@ -38,8 +38,8 @@ FRONT = """<p class="book-title">{title}</p><p>{authors}</p>
 Notebooks and code: <a href="{repository}">{repository}</a></p>
 <p>Text: CC BY 4.0. Code: MIT License.</p>
 <p>Each number was computed by the page that shows it, or read from a record that names its command.
-Figures that move on the screen stand still here; solutions, and answers to the quizzes, are at the
-end of each chapter.</p>"""
+Interactive figures are still pictures here; solutions, and answers to the quizzes, are at the end
+of each chapter.</p>"""
 PAPER = {
     "format": "A4",
     "scale": 0.8,  # 100 characters of code fit
@@ -72,15 +72,7 @@ def title_page() -> str:
 
 
 def open_joined(browser: Browser, names: list[str]) -> tuple[Page, list[str]]:
-    """Open the first page, and join the others to it.
-
-    Args:
-        browser: a running Chromium.
-        names: pages of the book, ``book/gates``.
-
-    Returns:
-        the page, to be printed, and the titles of its bookmarks in their order.
-    """
+    """Open the first page, join the others to it, and return it with its bookmarks' titles."""
     page = browser.new_page(color_scheme="light", reduced_motion="reduce")
     page.add_init_script(STILL)
     paths = [HTML / f"{name}.html" for name in names]
@@ -101,11 +93,7 @@ def open_joined(browser: Browser, names: list[str]) -> tuple[Page, list[str]]:
 
 
 def page_numbers(book: PdfReader | PdfWriter) -> dict[str, int]:
-    """Return on which page each place stands that a link leads to, the first page being 1.
-
-    Args:
-        book: printed.
-    """
+    """Return the page, counted from 1, of each target of a link."""
     return {
         name.removeprefix("/"): book.get_destination_page_number(place) + 1
         for name, place in book.named_destinations.items()
@@ -113,16 +101,10 @@ def page_numbers(book: PdfReader | PdfWriter) -> dict[str, int]:
 
 
 def print_settled(page: Page) -> PdfReader:
-    """Print until the numbers behind the links are those of the pages.
-
-    Args:
-        page: what ``open_joined`` returns.
-
-    Returns:
-        the printed book.
+    """Print until the numbers after the links are those of the pages.
 
     Raises:
-        RuntimeError: if the numbers move the pages each time, or a link leads nowhere.
+        RuntimeError: if the numbers move the pages each time, or a target is not on paper.
     """
     targets, numbers = page.evaluate(TARGETS), {}
     for attempt in range(6):
@@ -133,17 +115,13 @@ def print_settled(page: Page) -> PdfReader:
             raise RuntimeError(f"links to places that are not on paper: {lost}")
         if before == numbers:
             return book
-        if attempt > 1:  # what still goes back and forth at the foot of a page begins the next one
+        if attempt > 1:  # a heading that keeps moving between two pages begins the second
             page.evaluate(HOLD, [name for name in numbers if before[name] != numbers[name]])
     raise RuntimeError("the page numbers don't settle")
 
 
 def bookmarks(item: DictionaryObject) -> list[DictionaryObject]:
-    """Return the bookmarks below one of them, in their order.
-
-    Args:
-        item: a bookmark, or the root of all.
-    """
+    """Return all bookmarks below one of them, or below the root, in order."""
     found, child = [], item.get("/First")
     while child is not None:
         found += [child.get_object(), *bookmarks(child.get_object())]
@@ -152,19 +130,11 @@ def bookmarks(item: DictionaryObject) -> list[DictionaryObject]:
 
 
 def print_book(browser: Browser, names: list[str]) -> PdfWriter:
-    """Print pages as one book.
-
-    Args:
-        browser: a running Chromium.
-        names: pages of the book, ``book/gates``.
-
-    Returns:
-        the book, to be written.
-    """
+    """Print pages such as ``book/gates`` as one book."""
     page, titles = open_joined(browser, names)
     writer = PdfWriter(clone_from=print_settled(page))
     page.close()
-    # Chromium says a heading twice where it moved to a new page, and runs broken lines together.
+    # Chromium repeats a heading that moved to a new page, and joins broken lines.
     for item, title in zip(bookmarks(writer.root_object["/Outlines"]), titles, strict=True):
         item[NameObject("/Title")] = TextStringObject(title)
     writer.page_mode = "/UseOutlines"
@@ -173,11 +143,7 @@ def print_book(browser: Browser, names: list[str]) -> PdfWriter:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the file.
-
-    Args:
-        arguments: the file, and the names of pages; all of them where there are none.
-    """
+    """Write the file that is the first argument, from the named pages or all."""
     target, *names = arguments
     with sync_playwright() as playwright:
         options = {"executable_path": find_chromium(), "args": ["--no-sandbox"]}

@@ -1,6 +1,6 @@
 """Photograph the built book: ``python -m tools.screenshots [FOLDER [PAGE ...]]``.
 
-Without a folder only the picture of README.md and the card for sharing are taken.
+Without a folder, only take the picture of README.md and the card for sharing.
 """
 
 import sys
@@ -25,11 +25,7 @@ SHOW_ALL = """async () => {
 
 
 def take_picture(browser: Browser) -> None:
-    """Photograph the first chapter around its second figure, for README.md.
-
-    Args:
-        browser: a running Chromium.
-    """
+    """Photograph the first chapter around its second figure, for README.md."""
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     page.goto((HTML / "book" / "gates.html").as_uri())
     page.wait_for_selector("mjx-container")
@@ -42,11 +38,7 @@ def take_picture(browser: Browser) -> None:
 
 
 def take_card(browser: Browser) -> None:
-    """Photograph the card for sharing; it keeps a fingerprint of the drawing that it shows.
-
-    Args:
-        browser: a running Chromium.
-    """
+    """Photograph the card for sharing, and store a fingerprint of its drawing in it."""
     page = browser.new_page(viewport={"width": 1200, "height": 630})
     page.set_content(f'<body style="margin: 0">{drawings.sharing_card()}</body>')
     page.screenshot(path=CARD)
@@ -57,13 +49,7 @@ def take_card(browser: Browser) -> None:
 
 
 def photograph(browser: Browser, folder: Path, names: list[str]) -> None:
-    """Write one PNG for each page, width and colour scheme.
-
-    Args:
-        browser: a running Chromium.
-        folder: made if missing.
-        names: pages, without ending; all of them where empty.
-    """
+    """Write one PNG for each page, or each named one, width and colour scheme."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [p for p in sorted(HTML.glob("book/*.html")) if not names or p.stem in names]
     for scheme, width in [(s, w) for s in ("light", "dark") for w in WIDTHS]:
@@ -77,11 +63,7 @@ def photograph(browser: Browser, folder: Path, names: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Take the picture of README.md and the card, or photograph pages into a folder.
-
-    Args:
-        arguments: none, or a folder and names of pages.
-    """
+    """Take the picture of README.md and the card, or photograph pages into the first argument."""
     with sync_playwright() as playwright:
         options = {"executable_path": find_chromium(), "args": ["--no-sandbox"]}
         browser = playwright.chromium.launch(**options)

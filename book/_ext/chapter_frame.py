@@ -1,4 +1,4 @@
-"""The line below each chapter's title: time to read, questions, exercises, and where to run it."""
+"""The line below each chapter's title: reading time, questions, exercises, and launch links."""
 
 import re
 from math import ceil
@@ -12,14 +12,7 @@ QUESTIONS = re.compile(r"Questions this page answers</p>\s*<ul.*?</ul>", re.S)
 
 
 def minutes_to_read(body: str) -> int:
-    """Estimate how long a reader needs: words of prose, lines of code and output, figures.
-
-    Args:
-        body: the HTML of a chapter.
-
-    Returns:
-        whole minutes, rounded up.
-    """
+    """Estimate the minutes to read a chapter's HTML from its words, lines and figures."""
     lines = sum(block.count("\n") for block in BLOCK.findall(body))
     words = len(re.sub(r"<[^>]*>", " ", BLOCK.sub(" ", body)).split())
     figures = len(re.findall(r"<img\b", body))
@@ -27,29 +20,12 @@ def minutes_to_read(body: str) -> int:
 
 
 def counted(number: int, what: str) -> str:
-    """Return ``1 exercise``, ``2 exercises``.
-
-    Args:
-        number: how many.
-        what: the noun in the singular.
-
-    Returns:
-        both, in the right number.
-    """
+    """Return ``1 exercise``, ``2 exercises``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def facts(body: str, page: str, options: dict[str, Any]) -> list[str]:
-    """Say in a few links what a chapter asks of its reader.
-
-    Args:
-        body: the HTML of the chapter.
-        page: its name, ``book/gates``.
-        options: the theme's, which name the repository and the launch services.
-
-    Returns:
-        HTML, one string a fact.
-    """
+    """Describe a chapter in a few pieces of HTML: its length, its tasks, and where to run it."""
     found = [f"{counted(minutes_to_read(body), 'minute')} to read"]
     if questions := QUESTIONS.search(body):
         found.append(f"answers {counted(questions[0].count('<li>'), 'question')}")
@@ -67,15 +43,7 @@ def facts(body: str, page: str, options: dict[str, Any]) -> list[str]:
 
 
 def add_facts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Put the line below the title of a page that is a notebook.
-
-    Args:
-        app: the running Sphinx.
-        page: name of the page.
-        template: name of its template, unused.
-        context: what the template sees; ``body`` is replaced in it.
-        doctree: the parsed page; None for a page without a source.
-    """
+    """Insert the line below the title of a page that is a notebook."""
     if doctree is None or not str(app.env.doc2path(page)).endswith(".ipynb"):
         return
     items = "".join(

@@ -1,4 +1,4 @@
-"""The figures that move: their scripts on the pages that hold them, and the model of one."""
+"""The interactive figures: their scripts on the pages that contain them, and the model of one."""
 
 import base64
 import gzip
@@ -32,13 +32,12 @@ MODEL = "shipped-model.js"
 
 @cache
 def model_script() -> str:
-    """Write the shipped model as a script: a page that is opened from disk may not fetch.
+    """Write the shipped model as JavaScript, because a page opened from disk may not fetch.
 
-    Returns:
-        JavaScript that sets ``LSTM_SHIPPED``: sizes, words from id 2 on, weights as base64.
+    It sets ``LSTM_SHIPPED``: sizes, words from id 2 on, weights as base64.
 
     Raises:
-        ValueError: if the shipped model is none that ``lstm-review-model.js`` can compute.
+        ValueError: if ``lstm-review-model.js`` cannot compute the shipped model.
     """
     settings = json.loads((pretrained.SHIPPED / "run.json").read_text())["configuration"]
     wanted = {"pooling": "max", "num_layers": 1, "keep": "head"}
@@ -62,14 +61,7 @@ def model_script() -> str:
 
 
 def still_picture(text: str) -> str:
-    """Read a sentence with the shipped model, for readers without scripts.
-
-    Args:
-        text: with at least one word.
-
-    Returns:
-        The probability, and a table of what each word adds to the logit.
-    """
+    """Read a sentence with the shipped model, as HTML for readers without scripts."""
     run = load_pretrained()
     (probability,) = runs.predict(run, [text])
     rows = "".join(
@@ -85,32 +77,18 @@ def still_picture(text: str) -> str:
 
 
 def weight() -> str:
-    """Return the attributes that say what the model weighs in bytes, plain and compressed."""
+    """Return attributes with the model's size in bytes, plain and compressed."""
     script = model_script().encode()
     return f'data-bytes="{len(script)}" data-gzip="{len(gzip.compress(script))}"'
 
 
 def complete_review(found: re.Match[str]) -> str:
-    """Give ``<lstm-review text="...">`` what it says before the model is there.
-
-    Args:
-        found: the opening tag; group 1 is its sentence.
-
-    Returns:
-        The tag with the model's weight, and a still picture.
-    """
+    """Fill ``<lstm-review text="...">`` with the model's size and a still picture."""
     return f'<lstm-review text="{found[1]}" {weight()}>{still_picture(unescape(found[1]))}'
 
 
 def complete_reader(found: re.Match[str]) -> str:
-    """Give ``<lstm-reader text="...">`` its numbers and pictures, and the model's weight.
-
-    Args:
-        found: the opening tag; group 1 is its sentence.
-
-    Returns:
-        The tag and its content.
-    """
+    """Fill ``<lstm-reader text="...">`` with its numbers and pictures, and the model's size."""
     return reader.complete(found).replace("<lstm-reader", f"<lstm-reader {weight()}", 1)
 
 
@@ -124,15 +102,7 @@ COMPLETIONS = {
 def add_figures(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Load the scripts of the elements that a page holds, and no others.
-
-    Args:
-        app: the running Sphinx.
-        page: name of the page, unused.
-        template: name of its template, unused.
-        context: what the template sees; ``body`` may be changed in it.
-        doctree: the parsed page, unused.
-    """
+    """Load the scripts of the elements that a page contains, and no others."""
     body = context.get("body", "")
     wanted = [scripts for element, scripts in SCRIPTS.items() if f"<{element}" in body]
     for script in dict.fromkeys(chain.from_iterable(wanted)):
@@ -143,25 +113,13 @@ def add_figures(
 
 
 def write_model(app: Sphinx, error: Exception | None) -> None:
-    """Put the model beside the other scripts when the pages are written.
-
-    Args:
-        app: the running Sphinx.
-        error: what the build failed with, or None.
-    """
+    """Write the model beside the other scripts after an HTML build."""
     if error is None and app.builder.format == "html":
         (Path(app.outdir) / "_static" / MODEL).write_text(model_script(), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the figures to Sphinx.
-
-    Args:
-        app: the running Sphinx.
-
-    Returns:
-        what Sphinx may do in parallel.
-    """
+    """Connect the figures to Sphinx."""
     app.connect("html-page-context", add_figures)
     app.connect("build-finished", write_model)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

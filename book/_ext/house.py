@@ -1,4 +1,4 @@
-"""What this book adds to Sphinx: the chapters' frame, repairs to the theme, moved pages."""
+"""The book's additions to Sphinx: chapter frame, repairs to the theme, moved pages."""
 
 from html import escape
 from pathlib import Path
@@ -21,16 +21,9 @@ MOVED = """<!DOCTYPE html>
 def drop_live_code(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Take the scripts for live code off the page: the book launches on Binder instead.
+    """Remove the scripts for live code from the page: the book launches on Binder instead.
 
-    The theme and its extension both declare ``THEBE_JS_URL``; a browser refuses the second one.
-
-    Args:
-        app: the running Sphinx.
-        page: name of the page, unused.
-        template: name of its template, unused.
-        context: what the template sees; ``script_files`` is replaced in it.
-        doctree: the parsed page, unused.
+    The theme and its extension both declare ``THEBE_JS_URL``, and browsers reject the second one.
     """
     context["script_files"] = [
         script
@@ -41,11 +34,7 @@ def drop_live_code(
 
 
 def repair_pages(app: Sphinx) -> None:
-    """Send every page that a template makes through the repairs.
-
-    Args:
-        app: the running Sphinx; builders that write no HTML are left alone.
-    """
+    """Apply the repairs to every page that a template renders."""
     if app.builder.format != "html":
         return
     render = app.builder.templates.render
@@ -65,12 +54,7 @@ def repair_pages(app: Sphinx) -> None:
 
 
 def write_moved_pages(app: Sphinx, error: Exception | None) -> None:
-    """Leave a page that leads on wherever a page has moved from.
-
-    Args:
-        app: the running Sphinx, whose setting ``moved_pages`` maps old names to new addresses.
-        error: what ended the build, if anything did.
-    """
+    """Write a redirect page at each address in ``moved_pages``."""
     if error or app.builder.format != "html":
         return
     for old, target in app.config.moved_pages.items():
@@ -82,14 +66,7 @@ def write_moved_pages(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect all of it to Sphinx.
-
-    Args:
-        app: the running Sphinx.
-
-    Returns:
-        what Sphinx may do in parallel.
-    """
+    """Connect all additions to Sphinx."""
     app.add_config_value("moved_pages", {}, "html", dict)
     app.connect("builder-inited", repair_pages, priority=900)
     app.connect("html-page-context", drop_live_code, priority=900)

@@ -1,4 +1,4 @@
-"""The reference and the bibliography: docstrings as prose, and the names that the text cites by."""
+"""The reference and the bibliography: docstrings as prose, and labels as the text cites them."""
 
 import re
 from typing import Any
@@ -18,17 +18,9 @@ FIGURES = "lstm_tutorial.plots."
 def read_as_prose(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Keep Sphinx from seeing types and lists in sentences; shorten the figures to a line each.
+    """Keep Sphinx from seeing types and lists in sentences; keep one line of figures' docstrings.
 
-    A colon in ``Returns`` opens no type there, and a letter with a full stop opens no list.
-
-    Args:
-        app: the running Sphinx, unused.
-        what: the kind of object.
-        name: its full name.
-        obj: the object, unused.
-        options: of the directive, unused.
-        lines: the docstring, changed in place.
+    A colon in ``Returns`` does not begin a type there, and a letter with a full stop no list.
     """
     if what == "function" and name.startswith(FIGURES):
         del lines[1:]
@@ -40,31 +32,12 @@ def read_as_prose(
 
 
 def leave_out(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of a named tuple: its own docstring says what they hold.
-
-    Args:
-        app: the running Sphinx, unused.
-        what: the kind of object that the member belongs to, unused.
-        name: of the member, unused.
-        obj: the member.
-        skip: what Sphinx would do, unused.
-        options: of the directive, unused.
-
-    Returns:
-        True for such a field; None leaves it to Sphinx.
-    """
+    """Omit the fields of a named tuple, which its own docstring describes; else decide nothing."""
     return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
 def join_returns(app: Sphinx, domain: str, objtype: str, content: nodes.Element) -> None:
-    """Put the type of what comes back in front of its description, as for the parameters.
-
-    Args:
-        app: the running Sphinx, unused.
-        domain: of the object, unused.
-        objtype: of the object, unused.
-        content: its description, changed in place.
-    """
+    """Put the return type in front of its description, as for the parameters."""
     for fields in [child for child in content if isinstance(child, nodes.field_list)]:
         found = {field[0].astext(): field for field in fields}
         kind, text = found.get("rtype"), found.get("returns")
@@ -80,26 +53,12 @@ class AuthorYearLabels(BaseLabelStyle):
     """Label an entry as the text cites it."""
 
     def format_labels(self, sorted_entries: list[Entry]) -> list[str]:
-        """Write the labels.
-
-        Args:
-            sorted_entries: each with authors and a year.
-
-        Returns:
-            ``Gal and Ghahramani, 2016``, one an entry.
-        """
+        """Write labels such as ``Gal and Ghahramani, 2016``, one per entry."""
         return [f"{authors(entry)}, {entry.fields['year']}" for entry in sorted_entries]
 
 
 def authors(entry: Entry) -> str:
-    """Name the authors by their last names; the first one only where there are three or more.
-
-    Args:
-        entry: with at least one author.
-
-    Returns:
-        plain text.
-    """
+    """Name the authors by their last names, or only the first if there are three or more."""
     names = [
         " ".join(str(part) for part in [*person.rich_prelast_names, *person.rich_last_names])
         for person in entry.persons["author"]
@@ -114,14 +73,7 @@ class AuthorYearStyle(PlainStyle):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect all of it to Sphinx.
-
-    Args:
-        app: the running Sphinx.
-
-    Returns:
-        what Sphinx may do in parallel.
-    """
+    """Connect all of it to Sphinx."""
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle, force=True)
     app.connect("autodoc-process-docstring", read_as_prose, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", leave_out)

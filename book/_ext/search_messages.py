@@ -1,4 +1,4 @@
-"""Let the search know which section explains each error message of the page of questions."""
+"""Tell the search which section explains each error message on the page of questions."""
 
 import json
 import re
@@ -12,14 +12,7 @@ ENTRY = re.compile(r"^- \[(`.+?`+)\]\((\S+)\): .+$", re.M)
 
 
 def messages(questions: str) -> list[tuple[str, str]]:
-    """Read the list of error messages.
-
-    Args:
-        questions: source of the page of questions.
-
-    Returns:
-        each message, with the label or the page that it leads to.
-    """
+    """Read the error messages from the source of the page of questions, with their targets."""
     return [
         (message.strip(), target)
         for cells, target in ENTRY.findall(questions)
@@ -30,15 +23,7 @@ def messages(questions: str) -> list[tuple[str, str]]:
 def add_messages(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Give the page of the search the messages and the places of their sections.
-
-    Args:
-        app: the running Sphinx.
-        page: name of the page.
-        template: name of its template, unused.
-        context: what the template sees; ``metatags`` is extended in it.
-        doctree: the parsed page, unused.
-    """
+    """Pass the messages and the places of their sections to the search page."""
     if page != "search":
         return
     labels = app.env.get_domain("std").labels

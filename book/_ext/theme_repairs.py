@@ -1,4 +1,4 @@
-"""Repairs to a finished page: what the theme leaves to mend in speed and accessibility."""
+"""Repairs to a finished page: fixes to the theme's speed and accessibility."""
 
 import re
 import struct
@@ -15,15 +15,9 @@ PICTURE = re.compile(
 
 
 def defer_scripts(page: str) -> str:
-    """Let no script in the head hold up the first paint; all still run in their order.
+    """Let no script in the head delay the first paint; all still run in order.
 
-    A script that sets an option runs as a module: these are deferred, too.
-
-    Args:
-        page: the HTML of a page.
-
-    Returns:
-        the same page with deferred scripts, and without those for live code and for icons.
+    A script that sets an option becomes a module, which is deferred; those for icons are removed.
     """
     head, end, body = page.partition("</head>")
     head = re.sub(r"<script[^>]*/fontawesome\.js[^>]*></script>", "", head)
@@ -33,29 +27,14 @@ def defer_scripts(page: str) -> str:
 
 @cache
 def icon_shapes(script: Path) -> dict[str, tuple[str, str]]:
-    """Read the icons of Font Awesome from the theme's own script.
-
-    Args:
-        script: the theme's ``fontawesome.js``.
-
-    Returns:
-        name to (width and height, path), the solid drawing where there are several.
-    """
+    """Read Font Awesome's icons from the theme's script: name to (width and height, path)."""
     text = script.read_text(encoding="utf-8")
     found = re.findall(r'"?([a-z-]+)"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"', text)
     return {name: (f"{width} {height}", path) for name, width, height, path in found}
 
 
 def draw_icons(page: str, shapes: dict[str, tuple[str, str]]) -> str:
-    """Replace each icon's empty element by its drawing, so that no script has to do it.
-
-    Args:
-        page: the HTML of a page.
-        shapes: what ``icon_shapes`` returns.
-
-    Returns:
-        the same page with ``<svg>`` icons.
-    """
+    """Replace each icon's empty element by an ``<svg>``, so that no script needs to draw it."""
 
     def draw(match: re.Match[str]) -> str:
         classes, name, rest = match.groups()
@@ -73,14 +52,7 @@ def draw_icons(page: str, shapes: dict[str, tuple[str, str]]) -> str:
 
 
 def name_landmarks(page: str) -> str:
-    """Give the sidebar a role and a name, and mend roles and spaces that extensions set wrongly.
-
-    Args:
-        page: the HTML of a page.
-
-    Returns:
-        the same page as assistive technology wants it.
-    """
+    """Give the sidebar a role and a name, and fix wrong roles and spaces from extensions."""
     sidebar = '<div id="pst-primary-sidebar"'
     page = page.replace(sidebar, f'{sidebar} role="complementary" aria-label="Book"', 1)
     page = page.replace(' role="doc-biblioentry"', "")
@@ -89,27 +61,12 @@ def name_landmarks(page: str) -> str:
 
 
 def trim_links(page: str) -> str:
-    """Take the space at the beginning of a link out of it, where it would be underlined.
-
-    Args:
-        page: the HTML of a page.
-
-    Returns:
-        the same page with that space before the link to an exercise.
-    """
+    """Move the space at the beginning of a link out of it, where it would be underlined."""
     return SPACE_IN_LINK.sub(r" \1", page)
 
 
 def size_images(page: str, sources: dict[str, str]) -> str:
-    """State the size of each figure, and load it when it comes near.
-
-    Args:
-        page: the HTML of a page.
-        sources: file name in the built book to path of the picture.
-
-    Returns:
-        the same page with ``width``, ``height`` and ``loading`` on its figures.
-    """
+    """State the size of each figure, and load it when it comes near."""
 
     def size(match: re.Match[str]) -> str:
         attributes, name = match[1].rstrip(), match[2]

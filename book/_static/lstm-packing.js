@@ -13,7 +13,7 @@
   const TONES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
   const MOST = { sentences: 16, words: 24 };
 
-  /** Cut a text into sentences, one a line, and each into words. */
+  /** Cut a text into sentences, one per line, and each into words. */
   function read(text) {
     const body = text.replace(/\n+$/, "");
     return body === "" ? [] : body.split("\n").map((line) => line.split(/\s+/).filter(Boolean));
@@ -209,7 +209,7 @@
     `(From ${MOST.sentences + 1} sentences on its sort no longer keeps equally long ones in your order.)`;
   const LENGTH = '<th scope="col" class="length">length</th>';
   const LAYOUT =
-    '<label>Sentences, one a line<textarea rows="4" spellcheck="false"></textarea></label>' +
+    '<label>Sentences, one per line<textarea rows="4" spellcheck="false"></textarea></label>' +
     '<div class="presets" role="group" aria-label="Examples">' +
     Object.keys(EXAMPLES).map((name) => `<button type="button" data-example="${name}">${name}</button>`).join("") +
     '</div><p data-part="answer" aria-live="polite"></p><div data-part="figures"><div data-part="batch"></div>' +

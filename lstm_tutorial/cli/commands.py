@@ -1,7 +1,7 @@
-"""Command line: download the reviews, train a classifier, evaluate it, ask it.
+"""Command line: download the reviews, train a classifier, evaluate it, use it.
 
-Heavy imports stand inside the commands, so that ``--help`` answers at once. A command raises; the
-one line that a user reads is written in ``lines.py``.
+Heavy imports are inside the commands, so that ``--help`` answers at once. A command raises an
+error; ``lines.py`` prints it in one line.
 """
 
 import shlex
@@ -45,12 +45,12 @@ Root = Annotated[
 def start(
     debug: Annotated[bool, Option("--debug", help="Show where an error comes from.")] = False,
 ) -> None:
-    """Train a bidirectional LSTM on film reviews, test it, and ask it."""
+    """Train a bidirectional LSTM on film reviews, test it, and use it."""
 
 
 @app.command()
 def download(
-    cache: Annotated[Path | None, Option(help="Folder to keep the reviews in.")] = None,
+    cache: Annotated[Path | None, Option(help="Folder for the reviews.")] = None,
 ) -> None:
     """Download IMDB and print where it is."""
     from lstm_tutorial.sentiment.data import imdb
@@ -76,15 +76,15 @@ def train(
         Pooling, Option(help="How outputs become one sentence vector.")
     ] = Settings.pooling,
     epochs: Annotated[
-        int, Option(min=1, help="Passes over the training part, at most.")
+        int, Option(min=1, help="Most passes over the training part.")
     ] = Settings.epochs,
-    batch_size: Annotated[int, Option(min=1, help="Reviews in a batch.")] = Settings.batch_size,
+    batch_size: Annotated[int, Option(min=1, help="Reviews per batch.")] = Settings.batch_size,
     lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = Settings.lr,
     embedding_dim: Annotated[
-        int, Option(min=1, help="Features of a word.")
+        int, Option(min=1, help="Features per word.")
     ] = Settings.embedding_dim,
     hidden_size: Annotated[
-        int, Option(min=1, help="Hidden features of a direction.")
+        int, Option(min=1, help="Hidden features per direction.")
     ] = Settings.hidden_size,
     num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = Settings.num_layers,
     dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = Settings.dropout,
@@ -100,7 +100,7 @@ def train(
     ] = Settings.max_length,
     keep: Annotated[Keep, Option(help="Which end of a longer review to read.")] = Settings.keep,
     ngrams: Annotated[
-        int, Option(min=0, help="Words of the longest n-gram; 0: no n-grams.")
+        int, Option(min=0, help="Length of the longest n-gram; 0: no n-grams.")
     ] = Settings.ngrams,
     bigrams: Annotated[
         int, Option(min=0, help="Rows for pairs of words; 0: no pairs.")
@@ -110,15 +110,15 @@ def train(
     ] = Settings.ema,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Settings.seed,
     patience: Annotated[
-        int, Option(min=1, help="Stop after so many epochs no better.")
+        int, Option(min=1, help="Epochs without improvement to stop after.")
     ] = Settings.patience,
     validation_fraction: Annotated[
-        float, Option(help="Part held out, or 0; below 1.")
+        float, Option(help="Share held out, or 0; below 1.")
     ] = Settings.validation_fraction,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
-    resume: Annotated[bool, Option("--resume", help="Go on after a stop.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
     """Train a classifier into a run folder."""
@@ -172,14 +172,14 @@ def ablate(
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
 ) -> None:
-    """Train and test the classifier with one thing changed at a time; go on where it stopped."""
+    """Train and test the classifier with one thing changed at a time; resume a stopped study."""
     import torch
 
     from lstm_tutorial.sentiment.runs import folders
     from lstm_tutorial.sentiment.studies import ablation
 
     if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder: make it first")
+        raise ValueError(f"{path.parent} is not a folder: create it first")
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads or torch.get_num_threads())
     before = ablation.load_results(path, seed, study)
@@ -200,13 +200,13 @@ def analyse(
         list[Path] | None, Option(help="Folder of a finished run; may be repeated.")
     ] = None,
 ) -> None:
-    """Measure runs beside linear models: by length, by rating, by phenomenon, and how sure."""
+    """Compare runs with linear models: by length, rating and phenomenon, and in calibration."""
     from lstm_tutorial.sentiment import runs
     from lstm_tutorial.sentiment.runs import folders, pretrained
     from lstm_tutorial.sentiment.studies import analysis
 
     if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder: make it first")
+        raise ValueError(f"{path.parent} is not a folder: create it first")
     if path.exists() and "classifiers" not in folders.read_json(path):
         raise ValueError(f"expected a new file or the record of an analysis, got {path}")
     named = {"shipped": pretrained.load_pretrained()}
@@ -229,7 +229,7 @@ def records(
         list[Path] | None, Argument(help="JSON files; default: those that the book reads.")
     ] = None,
 ) -> None:
-    """List records and verify them: whole, repeatable by their command, shown by the book."""
+    """List and verify records: complete, repeatable by their command, shown in the book."""
     is_checkout = not paths and Path("book/records").is_dir()
     for path in paths or committed_records():
         print(f"{path}: {check_record(path, app)}")
@@ -243,7 +243,7 @@ def ship(
     target: Annotated[Path, Argument(help="Folder for the halved model.")],
     root: Root = None,
 ) -> None:
-    """Halve a run's weights, so that it can be given away, and test it."""
+    """Halve a run's weights for distribution, and test the result."""
     from lstm_tutorial.sentiment.runs import pretrained
 
     measured = pretrained.ship(run_dir, target, root)
@@ -252,11 +252,13 @@ def ship(
 
 @app.command()
 def predict(
-    text: Annotated[str | None, Argument(help="A review; default: one a line from stdin.")] = None,
+    text: Annotated[
+        str | None, Argument(help="A review; default: one per line from stdin.")
+    ] = None,
     run: Annotated[
         Path | None, Option(help="Folder of a finished run; default: the model of the package.")
     ] = None,
-    file: Annotated[Path | None, Option(help="File with one review a line.")] = None,
+    file: Annotated[Path | None, Option(help="File with one review per line.")] = None,
     format: Annotated[Format, Option(help="How to print the answers.")] = "text",
 ) -> None:
     """Print label and probability of reviews."""
@@ -278,20 +280,20 @@ def predict(
 
 
 def whole_numbers(text: str) -> list[int]:
-    """Read numbers with commas between them."""
+    """Read numbers separated by commas."""
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
-        wanted = "whole numbers with commas between them, such as 32,10,128"
+        wanted = "whole numbers separated by commas, such as 32,10,128"
         raise typer.BadParameter(f"expected {wanted}, got {text!r}.") from None
 
 
 @app.command()
 def describe(
-    input_size: Annotated[int, Argument(help="Features of a step, H_in.")],
+    input_size: Annotated[int, Argument(help="Features per step, H_in.")],
     hidden_size: Annotated[int, Argument(help="Features of the cell state, H_cell.")],
     input: Annotated[str, Option(help="Shape of the input, such as 10,32,128.")],
-    lengths: Annotated[str | None, Option(help="Of the sequences, to be packed.")] = None,
+    lengths: Annotated[str | None, Option(help="Lengths of the sequences, to pack them.")] = None,
     num_layers: Annotated[int, Option(help="Stacked LSTM layers.")] = 1,
     bias: Annotated[bool, Option(help="Whether there are biases.")] = True,
     batch_first: Annotated[bool, Option("--batch-first", help="Batch before time.")] = False,

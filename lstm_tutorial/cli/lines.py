@@ -24,16 +24,10 @@ MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
 
 
 class OneLineErrors(TyperGroup):
-    """End in one line on stderr and a non-zero status when a command cannot do what it was told."""
+    """End with one line on stderr and a non-zero status if a command fails."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
-        """Run the command line.
-
-        Args:
-            args: as the base class takes them.
-            standalone_mode: whether to leave the process; where False, errors are raised.
-            kwargs: as the base class takes them.
-        """
+        """Run the command line; with standalone_mode, end the process, else raise errors."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **kwargs)
         try:
@@ -47,11 +41,7 @@ class OneLineErrors(TyperGroup):
         sys.exit(status if isinstance(status, int) else 0)
 
     def invoke(self, context: typer.Context) -> Any:
-        """Run a command; with ``--debug``, print where an error comes from before the one line.
-
-        Args:
-            context: of the command line.
-        """
+        """Run a command; with ``--debug``, print an error's traceback before the one line."""
         try:
             return super().invoke(context)
         except MISTAKES:
@@ -61,7 +51,7 @@ class OneLineErrors(TyperGroup):
 
 
 def _one_line(error: Exception) -> str:
-    """Say what went wrong, or raise the error again if it is none of the user's making."""
+    """Describe an error in one line, or raise it again if it is not the user's."""
     if isinstance(error, OSError) and error.strerror:
         name = f": {error.filename}" if error.filename is not None else ""
         return error.strerror + name
@@ -73,7 +63,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _flush_stdout() -> None:
-    """Write out what was printed, while a full disk or a closed pipe can still be reported."""
+    """Flush standard output while a full disk or a closed pipe can still be reported."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -82,33 +72,12 @@ def _flush_stdout() -> None:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Collect the options that shape a run's result.
-
-    Args:
-        context: of the command ``train``.
-
-    Returns:
-        The settings.
-
-    Raises:
-        ValueError: if a value is not one that a run can have.
-    """
+    """Collect the options of the command ``train`` that affect a run's result."""
     return Settings(**{name: context.params[name] for name in Settings.options()})
 
 
 def use_preset(context: typer.Context, name: str | None) -> str | None:
-    """Take the defaults of the other options from a preset.
-
-    Args:
-        context: of the command ``train``, before its other options are read.
-        name: of ``PRESETS``, or None.
-
-    Returns:
-        The name.
-
-    Raises:
-        typer.BadParameter: if there is no such preset.
-    """
+    """Take the defaults of the other options from a preset, before they are read."""
     if name is not None:
         if name not in PRESETS:
             raise typer.BadParameter(f"expected one of {', '.join(PRESETS)}, got {name!r}.")
@@ -117,14 +86,10 @@ def use_preset(context: typer.Context, name: str | None) -> str | None:
 
 
 def command_to_repeat(context: typer.Context) -> str:
-    """Write down the command that repeats a run, without paths of this machine.
+    """Return the command that repeats a run, without paths of this machine.
 
-    Args:
-        context: of the command ``train``.
-
-    Returns:
-        The command with all options that differ from their defaults; ``--resume`` is left out, and
-        the place of the reviews is the environment variable ``IMDB_ARCHIVE``.
+    It contains all options that differ from their defaults except ``--resume``; the location of the
+    reviews is the environment variable ``IMDB_ARCHIVE``.
     """
     folder = Path(context.params["run_dir"]).resolve()
     words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
@@ -140,18 +105,7 @@ def command_to_repeat(context: typer.Context) -> str:
 
 @contextlib.contextmanager
 def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]:
-    """Open what is to be read, line by line.
-
-    Args:
-        text: one review, or None.
-        file: holds one review a line, or None.
-
-    Yields:
-        The lines of the text, of the file, or of stdin.
-
-    Raises:
-        OSError: if the file cannot be read.
-    """
+    """Open a text, a file with one review per line, or else stdin."""
     if text is not None:
         yield [os.fsencode(text)]
     elif file is not None:
@@ -162,18 +116,12 @@ def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard input")
         if sys.stdin.isatty():
             end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
-            print(f"Type reviews, one a line, then {end}.", file=sys.stderr)
+            print(f"Type reviews, one per line, then {end}.", file=sys.stderr)
         yield sys.stdin.buffer
 
 
 def decode(lines: Iterable[bytes]) -> Iterator[str]:
-    """Decode what a user typed or piped.
-
-    Args:
-        lines: one review each.
-
-    Yields:
-        The same lines as text, without their ends, and without a byte-order mark in front.
+    """Decode lines without their ends and a leading byte-order mark.
 
     Raises:
         ValueError: if there are none, or one is not UTF-8.
@@ -185,19 +133,16 @@ def decode(lines: Iterable[bytes]) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise ValueError(f"expected UTF-8, got {error.reason} in line {k}") from error
     if k == 0:
-        raise ValueError("expected reviews, one a line, got nothing")
+        raise ValueError("expected reviews, one per line, got nothing")
 
 
 def answers(probabilities: Iterable[float], format: str) -> Iterator[str]:
-    """Write down answers, one line each.
+    """Format probabilities, one per line.
 
     Args:
         probabilities: that each review is positive.
         format: ``"text"``, label and the label's probability; ``"csv"``, with a header, or
             ``"jsonl"``: line, label, and the probability that the review is positive.
-
-    Yields:
-        The lines, without their ends.
     """
     if format == "csv":
         yield "line,label,probability"

@@ -1,7 +1,7 @@
-"""Verify committed records: whole, made by a command that still means the same, shown as they are.
+"""Verify committed records: complete, repeatable by their command, and shown in the book.
 
-A record lies in ``book/records`` and is named after what it holds; of several seeds, the names
-differ in their last digits only.
+A record is in ``book/records`` and is named after its content; the names of records that differ in
+their seeds differ only in their last digits.
 """
 
 import json
@@ -24,28 +24,20 @@ OWN = {"ablate": ("seed", "base", "results"), "analyse": ("duplicates", "classif
 
 
 def committed_records() -> list[Path]:
-    """Find the records that the book reads.
-
-    Returns:
-        Those of the working directory, if it is a checkout of the project, and the shipped model's.
-    """
+    """Find the records that the book reads, in a checkout, and the shipped model's."""
     found = [*Path("book/records").glob("*.json"), *Path("benchmarks/results").glob("*.json")]
     return [*sorted(found), Path(__file__).parents[1] / "sentiment" / "shipped" / "run.json"]
 
 
 def check_record(path: Path, app: typer.Typer) -> str:
-    """Verify that a record is whole, and that its command still means what it did.
-
-    Args:
-        path: a JSON file.
-        app: the commands.
+    """Verify that a record is complete, and that its command still asks for its settings.
 
     Returns:
-        The command. That of a benchmark, which lies outside the package, is not read.
+        The command. That of a benchmark is outside the package and not parsed.
 
     Raises:
-        ValueError: if the record is damaged, or its command is none of ours, or asks for other
-            settings than the record names.
+        ValueError: if the record is damaged, or its command is unknown or asks for settings other
+            than the record's.
     """
     from lstm_tutorial.sentiment.runs.folders import read_json
     from lstm_tutorial.sentiment.runs.records import KEYS
@@ -53,30 +45,24 @@ def check_record(path: Path, app: typer.Typer) -> str:
     record = read_json(path)
     lacking = [key for key in ANY if key not in record]
     if lacking:
-        raise ValueError(f"{path} is no record: it lacks {', '.join(lacking)}")
+        raise ValueError(f"{path} is not a record: missing {', '.join(lacking)}")
     command = record["command"]
     if not isinstance(command, str):
-        raise ValueError(f"{path} is no record: its command is no text, but {command!r}")
+        raise ValueError(f"{path} is not a record: its command is not text, but {command!r}")
     if command.startswith("python -m benchmarks."):
         return command
     context = _parsed(command, path, app)
     name = context.command.name
     lacking = [key for key in {"train": KEYS, **OWN}.get(name, ()) if key not in record]
     if lacking:
-        raise ValueError(f"{path} lacks {', '.join(lacking)}")
+        raise ValueError(f"{path} is incomplete: missing {', '.join(lacking)}")
     if name == "train":
         _check_settings(record, context, path)
     return command
 
 
 def check_figures(path: Path) -> str:
-    """Verify that the pages which read a record print its accuracies.
-
-    Args:
-        path: a record in a checkout of the project.
-
-    Returns:
-        What was found, in a few words.
+    """Verify that the pages that read a record print its accuracies; summarise the result.
 
     Raises:
         ValueError: if no page reads the record, or an accuracy is on none of them.
@@ -90,7 +76,7 @@ def check_figures(path: Path) -> str:
         return "none to compare"
     pages = [p for p in sorted(Path("book").glob("*.ipynb")) if family in _text(p, "source")]
     if not pages:
-        raise ValueError(f"{path} is read by no page of the book")
+        raise ValueError(f"no page of the book reads {path}")
     printed = set(re.findall(r"\d+\.\d+", " ".join(_text(p, "outputs") for p in pages)))
     for name, values in wanted.items():
         if not {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} & printed:
@@ -100,7 +86,7 @@ def check_figures(path: Path) -> str:
 
 
 def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
-    """Name the accuracies that a page has to show: the record's, or the mean of all seeds."""
+    """Name the accuracies that a page must show: the record's, or the mean over all seeds."""
     if "classifiers" in record:
         return {name: [found["accuracy"]] for name, found in record["classifiers"].items()}
     if "results" in record and "base" in record:
@@ -131,17 +117,20 @@ def _text(page: Path, part: str) -> str:
 def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
     program, _, words = command.partition(" -m lstm_tutorial ")
     if program != "python":
-        raise ValueError(f"{path} names no command of this project, but {command!r}")
+        raise ValueError(f"{path} does not name a command of this project, but {command!r}")
     try:
         words = shlex.split(words)
         return typer.main.get_command(app).commands[words[0]].make_context(words[0], words[1:])
     except Exception as error:
-        raise ValueError(f"{path}: {command!r} is no command any more: {error}") from error
+        raise ValueError(f"{path}: {command!r} is no longer a valid command: {error}") from error
 
 
 def _check_settings(record: Record, context: typer.Context, path: Path) -> None:
-    """Compare a run's settings with those that its command asks for; what it lacks is default."""
-    asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
+    """Compare a run's settings with those of its command; missing ones are defaults."""
+    try:
+        asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     wrong = [name for name, value in asked.items() if found[name] != value]
     if wrong:
         raise ValueError(f"{path}: {record['command']!r} does not ask for its {', '.join(wrong)}")

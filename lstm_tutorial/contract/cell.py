@@ -1,4 +1,4 @@
-"""What ``torch.nn.LSTMCell`` refuses, in torch 2.13's own words."""
+"""The inputs that ``torch.nn.LSTMCell`` refuses, with torch 2.13's messages."""
 
 from typing import Any
 
@@ -12,15 +12,7 @@ def are_tensors(hx: Any) -> bool:
 
 
 def check_cell_ranks(input: Tensor, hx: Any) -> None:
-    """Refuse an input or states with more or fewer dimensions than ``torch.nn.LSTMCell`` takes.
-
-    Args:
-        input: what should be float (N, H_in) or (H_in,).
-        hx: what should be None or a pair of float (N, H_cell) or (H_cell,).
-
-    Raises:
-        ValueError, TypeError, AttributeError: where torch raises them.
-    """
+    """Refuse an input or states of the wrong rank, with the errors of ``torch.nn.LSTMCell``."""
     if input.dim() not in (1, 2):
         raise ValueError(f"LSTMCell: Expected input to be 1D or 2D, got {input.dim()}D instead")
     for k, state in enumerate(() if hx is None else hx):
@@ -31,16 +23,7 @@ def check_cell_ranks(input: Tensor, hx: Any) -> None:
 
 
 def check_cell_sizes(cell: nn.Module, input: Tensor, hx: Any) -> None:
-    """Refuse a batch and states whose sizes do not fit ``torch.nn.LSTMCell``.
-
-    Args:
-        cell: the module that is called.
-        input: what should be float (N, H_in).
-        hx: what should be a pair of float (N, H_cell).
-
-    Raises:
-        RuntimeError, TypeError: where torch raises them.
-    """
+    """Refuse a batch or states of the wrong size, with the errors of ``torch.nn.LSTMCell``."""
     if not are_tensors(hx):  # torch's argument parser says it in its own words
         torch.lstm_cell(input, hx, *cell.parameters())
     if len(hx) != 2:

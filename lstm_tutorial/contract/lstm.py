@@ -1,7 +1,7 @@
-"""What ``torch.nn.LSTM`` refuses, in torch 2.13's own words.
+"""The inputs that ``torch.nn.LSTM`` refuses, with torch 2.13's messages.
 
-A reader who meets an error here can search for the same words and find the same cause. Checks that
-the arithmetic makes by itself (a matrix product of unequal sizes, say) are left to it.
+A reader who meets an error here can search for torch's words and find the cause. Errors that the
+arithmetic raises by itself, such as for a matrix product of unequal sizes, are left to it.
 """
 
 import numbers
@@ -16,12 +16,12 @@ from lstm_tutorial.contract.cell import are_tensors
 
 
 def check_dropout(dropout: Any, num_layers: Any, stacklevel: int) -> None:
-    """Refuse a dropout that is no probability; warn where it would do nothing.
+    """Refuse a dropout that is not a probability; warn if it has no effect.
 
     Args:
         dropout: the constructor's argument.
         num_layers: the constructor's argument.
-        stacklevel: whose line the warning names, counted from here.
+        stacklevel: of the warning, counted from here.
 
     Raises:
         ValueError: if dropout is not a number in [0, 1].
@@ -50,7 +50,7 @@ def check_sizes(
     """Refuse constructor arguments of the wrong type or range, in torch's order.
 
     Raises:
-        TypeError: if a size is no int or a flag no bool.
+        TypeError: if a size is not an int or a flag not a bool.
         ValueError: if a size is out of range.
     """
     for name, flag in (("bias", bias), ("batch_first", batch_first)):
@@ -103,16 +103,16 @@ def check_padded(lstm: nn.Module, input: Tensor, hx: Any) -> None:
 
 
 def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
-    """Refuse a PackedSequence made by hand of parts that do not fit together.
+    """Refuse a PackedSequence built by hand from parts that do not fit together.
 
-    torch 2.13 refuses some of these from deep in its kernel, and computes with others.
+    torch 2.13 refuses some of these deep in its kernel, and computes with others.
 
     Args:
         lstm: the module that is called.
         input: its data should be float (sum(batch_sizes), H_in), batch_sizes int64 (L,).
 
     Raises:
-        RuntimeError: if the data is no matrix, or batch_sizes does not say how to read it.
+        RuntimeError: if the data is not a matrix, or batch_sizes does not describe it.
         IndexError: if batch_sizes is empty.
     """
     data, batch_sizes = input.data, input.batch_sizes
@@ -131,13 +131,13 @@ def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
 def check_packed(lstm: nn.Module, input: PackedSequence, hx: Any) -> None:
     """Refuse states that do not fit a packed input; other dtypes fail in the matrix products.
 
-    torch 2.13 reports a wrong batch size of hx from deep in its kernel, in words that depend on the
-    lengths, and reads past the end of a c_0 with too few layers: both get a message here.
+    torch 2.13 reports a wrong batch size of hx deep in its kernel, with a message that depends on
+    the lengths, and reads past the end of a c_0 with too few layers: both get an error here.
 
     Args:
         lstm: the module that is called.
         input: sequences of steps of H_in features.
-        hx: what should be None or a pair of states, rows in the order of the data.
+        hx: None or a pair of states, rows in the order of the data.
 
     Raises:
         RuntimeError, TypeError, IndexError: where torch raises them.
@@ -152,15 +152,7 @@ def check_packed(lstm: nn.Module, input: PackedSequence, hx: Any) -> None:
 
 
 def check_rows(hx: tuple[Tensor, Tensor], n: int) -> None:
-    """Refuse states for more or fewer sequences than there are.
-
-    Args:
-        hx: h float (D*num_layers, N, H_out) and c float (D*num_layers, N, H_cell).
-        n: what N should be.
-
-    Raises:
-        RuntimeError: in the words that padded input gets.
-    """
+    """Refuse states for more or fewer than n sequences, with the message for padded input."""
     for k, state in enumerate(hx):
         if state.size(1) != n:
             expected = (state.size(0), n, state.size(2))

@@ -1,6 +1,6 @@
 """Every shape, parameter count and cost of an LSTM, from its arguments alone.
 
-Hand it your own module and what you mean to feed it:
+Pass your own module and the shape of your input:
 
 >>> from torch import nn
 >>> from lstm_tutorial import describe
@@ -10,9 +10,9 @@ LSTM(128, 256, num_layers=2, bidirectional=True)
 L = 10, N = 32, D = 2, num_layers = 2, H_in = 128, H_cell = 256, H_out = 256
 ...
 
-The result prints as text in a terminal and as tables in a notebook, and holds the same as values.
-Nothing is run: each shape is a formula, worked out with the sizes that the module and the input
-have. Input that the module would refuse is refused in torch's words, with what to change.
+The result prints as text in a terminal and as tables in a notebook, and has the same content as
+attributes. Nothing is run: each shape is computed from a formula and the sizes of the module and
+the input. Input that the module would refuse is refused with torch's message and a way to fix it.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ def describe(
     input_shape_or_tensor: Sequence[int] | Tensor | PackedSequence,
     lengths: Tensor | Sequence[int] | None = None,
 ) -> Description:
-    """Tell every shape that goes into a module and comes out of it, what it holds, and the cost.
+    """Report a module's input, output and parameter shapes, with counts and cost.
 
     Args:
         module: a ``torch.nn.LSTM`` or ``lstm_tutorial.LSTM``, on any device, ``"meta"`` included.
-        input_shape_or_tensor: what the module will be called with, or its shape: float
-            (L, N, H_in), (N, L, H_in) where batch_first, (L, H_in) unbatched, or a PackedSequence.
-        lengths: int (N,), each between 1 and L, in any order, where the batch will be packed with
+        input_shape_or_tensor: the module's future input, or its shape: float (L, N, H_in),
+            (N, L, H_in) if batch_first, (L, H_in) unbatched, or a PackedSequence.
+        lengths: int (N,), each between 1 and L, in any order, if the batch will be packed with
             ``pack_padded_sequence(input, lengths, enforce_sorted=False)``.
 
     Returns:
         Tables of parameters, input, output and slices, with the totals.
 
     Raises:
-        TypeError: if the module is no LSTM.
+        TypeError: if the module is not an LSTM.
         ValueError: if lengths are given for a PackedSequence, which has its own.
         ValueError, RuntimeError, IndexError, TypeError, AttributeError: where
-            ``pack_padded_sequence`` or the call of the module would raise, in torch's words and
-            with a line that says what to change.
+            ``pack_padded_sequence`` or the call of the module would raise, with torch's message and
+            a line on how to fix it.
     """
     from lstm_tutorial.describe.description import Description
     from lstm_tutorial.describe.form import Form

@@ -1,4 +1,4 @@
-"""What to change, for every refusal: one or two sentences with the reader's own sizes in them."""
+"""Advice on how to fix each refused call: one or two sentences with the reader's own sizes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,7 @@ STATES_AS_LENGTHS = "leave hx out, and compare its shapes with the rows h_0 and 
 
 
 def on_module(module: Any, inside: Sequence[str]) -> str:
-    """Advise where the module is no LSTM.
-
-    Args:
-        module: what was given.
-        inside: names of the LSTMs that it holds.
-    """
+    """Advise on a module that is not an LSTM; ``inside`` names the LSTMs that it contains."""
     if isinstance(module, type):
         return f"build it first, such as {module.__name__}(128, 256)."
     if inside:
@@ -27,22 +22,17 @@ def on_module(module: Any, inside: Sequence[str]) -> str:
 
 
 def on_no_tensor(module: nn.Module) -> str:
-    """Advise where the input is neither tensor nor shape."""
+    """Advise on an input that is neither a tensor nor a shape."""
     h_in = module.input_size
     shape = f"(32, 10, {h_in})" if module.batch_first else f"(10, 32, {h_in})"
     return (
         f"give a tensor, a PackedSequence, or a shape in whole numbers from 0, such as {shape}; "
-        "torch.as_tensor makes a tensor of a list or an array."
+        "torch.as_tensor makes a tensor from a list or an array."
     )
 
 
 def on_padded(module: nn.Module, input: Tensor) -> str:
-    """Advise where ``module(input)`` raises, in the order in which torch checks.
-
-    Args:
-        module: the LSTM.
-        input: of any rank, size, dtype and device.
-    """
+    """Advise if ``module(input)`` raises, in the order in which torch checks."""
     if input.dim() not in (2, 3):
         return on_rank(module, input)
     if input.dtype != module.weight_ih_l0.dtype and not torch._C._is_any_autocast_enabled():
@@ -61,7 +51,7 @@ def on_padded(module: nn.Module, input: Tensor) -> str:
 
 
 def on_rank(module: nn.Module, input: Tensor) -> str:
-    """Advise where the input has fewer than 2 or more than 3 axes."""
+    """Advise on an input with fewer than 2 or more than 3 axes."""
     layout = "(N, L, H_in)" if module.batch_first else "(L, N, H_in)"
     expected = f"{layout} for a batch or (L, H_in) for one sequence, with H_in = "
     expected += str(module.input_size)
@@ -78,7 +68,7 @@ def on_rank(module: nn.Module, input: Tensor) -> str:
 
 
 def on_dtype(module: nn.Module, input: Tensor) -> str:
-    """Advise where the input has another dtype than the weights."""
+    """Advise on an input whose dtype differs from that of the weights."""
     dtype = module.weight_ih_l0.dtype
     if input.dtype.is_floating_point or input.dtype.is_complex:
         return f"input = input.to({dtype})."
@@ -89,17 +79,12 @@ def on_dtype(module: nn.Module, input: Tensor) -> str:
 
 
 def on_features(module: nn.Module, shape: Sequence[int]) -> str:
-    """Advise where the last axis is not H_in wide.
-
-    Args:
-        module: the LSTM.
-        shape: of a padded or unbatched input.
-    """
+    """Advise on a padded or unbatched input whose last axis is not H_in wide."""
     h_in, width = module.input_size, shape[-1]
     found = [axis for axis, size in enumerate(shape[:-1]) if size == h_in]
     if found:
         return (
-            f"features stand last, and axis {found[0]} is {h_in} wide: if it holds the features, "
+            f"features come last, and axis {found[0]} is {h_in} wide: if it holds the features, "
             f"input.movedim({found[0]}, -1)."
         )
     if width == 0:
@@ -111,12 +96,12 @@ def on_features(module: nn.Module, shape: Sequence[int]) -> str:
 
 
 def on_device(module: nn.Module) -> str:
-    """Advise where the input is on another device than the weights."""
+    """Advise on an input on another device than the weights."""
     return f'input = input.to("{module.weight_ih_l0.device}"), where the weights are.'
 
 
 def on_data(module: nn.Module, data: Tensor) -> str:
-    """Advise where packed data is not (sum(lengths), H_in)."""
+    """Advise on packed data that is not (sum(lengths), H_in)."""
     h_in = module.input_size
     if data.dim() < 2:
         unbatched = f"(L, {h_in}), which needs no lengths"
@@ -133,21 +118,15 @@ def on_data(module: nn.Module, data: Tensor) -> str:
 
 
 def on_packed_rows(module: nn.Module, packed: PackedSequence) -> str:
-    """Advise where a PackedSequence holds fewer steps than its batch_sizes tell."""
+    """Advise on a PackedSequence with fewer steps than its batch_sizes say."""
     return (
         f"batch_sizes tell of {int(packed.batch_sizes.sum())} steps and data holds "
-        f"{len(packed.data)}: pack anew, with no length above the padded input's L."
+        f"{len(packed.data)}: pack again, with no length above the padded input's L."
     )
 
 
 def on_lengths(module: nn.Module, input: Tensor, lengths: Tensor | None = None) -> str:
-    """Advise where ``pack_padded_sequence(input, lengths)``, or the call after it, raises.
-
-    Args:
-        module: the LSTM.
-        input: of at least two axes.
-        lengths: as torch reads them, or None where it can't.
-    """
+    """Advise if packing with lengths, or None for unreadable ones, raises, or the call after it."""
     time = 1 if module.batch_first else 0
     length, n = input.size(time), input.size(1 - time)
     if lengths is None:

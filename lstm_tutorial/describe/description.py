@@ -1,4 +1,4 @@
-"""``Description``: what ``describe`` found, as values, as text and as HTML."""
+"""``Description``: the result of ``describe``, as values, as text and as HTML."""
 
 import math
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ class Part:
     """A slice of a tensor.
 
     Attributes:
-        expression: how to write the slice, such as ``"h_n[2]"``.
+        expression: code for the slice, such as ``"h_n[2]"``.
         shape: of the slice.
-        meaning: what it holds.
-        equals: another expression with the same values, where there is one; else empty.
+        meaning: its content.
+        equals: another expression with the same values, or empty.
     """
 
     expression: str
@@ -31,8 +31,8 @@ class Row:
     Attributes:
         name: as in ``state_dict()`` for a parameter, as in torch's documentation for the others.
         shape: in numbers.
-        formula: the same, a formula for each axis.
-        meaning: what the tensor is.
+        formula: the shape as a formula for each axis.
+        meaning: the tensor's content.
         axes: what each axis counts.
         parts: its slices.
     """
@@ -54,21 +54,22 @@ class Row:
 class Description:
     """Every shape of an LSTM and of one call of it; prints as text, shows as HTML in a notebook.
 
-    A multiply-add is one multiplication and the addition that goes with it. Counted are those of
-    the matrix products of one forward pass, ``W_ih x``, ``W_hh h`` and, where ``h`` is projected,
-    ``W_hr (o * tanh(c))``, in every layer and direction, for each step of each sequence. The steps
-    of padding count where the module computes them: in a padded batch, not in a packed one. Not
-    counted: biases, sigmoid and tanh, products element by element, dropout, the backward pass.
+    A multiply-add is one multiplication and its addition. The count covers the matrix products of
+    one forward pass, ``W_ih x``, ``W_hh h`` and, if ``h`` is projected, ``W_hr (o * tanh(c))``, in
+    every layer and direction, for each step of each sequence. Padding steps count if the module
+    computes
+    them: in a padded batch, but not in a packed one. Not counted: biases, sigmoid and tanh,
+    elementwise products, dropout, the backward pass.
 
     Attributes:
         module: the module's ``repr``.
         sizes: the letters of the formulas, and their values.
         parameters: in the order of ``module.parameters()``; ``parts`` are the gates' rows.
-        inputs: what the call takes, the optional ``h_0`` and ``c_0`` included.
-        outputs: what it returns; ``parts`` say which slice is which layer and direction.
+        inputs: the call's arguments, including the optional ``h_0`` and ``c_0``.
+        outputs: the call's results; ``parts`` tell which slice is which layer and direction.
         steps: steps that each layer and direction computes, summed over the batch.
         multiply_adds_per_step: over all layers and directions.
-        notes: what is easily overlooked in this very call.
+        notes: what is easily overlooked in this particular call.
     """
 
     module: str

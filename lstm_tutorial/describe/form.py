@@ -1,4 +1,4 @@
-"""``Form``: one way of calling one LSTM, and the sizes that its shapes are worked out with."""
+"""``Form``: one way of calling one LSTM, and the sizes from which its shapes are computed."""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Form:
     Attributes:
         module: the LSTM.
         kind: "padded", "unbatched" or "packed".
-        sizes: the letters that formulas are made of, and their values.
-        is_sorted: whether a packed input is in the order of its lengths, without indices.
+        sizes: the letters that occur in formulas, and their values.
+        is_sorted: whether a packed input is sorted by length, without indices.
     """
 
     module: nn.Module
@@ -27,13 +27,7 @@ class Form:
     def of(
         cls, module: nn.Module, input: Tensor | PackedSequence, length: int | None = None
     ) -> "Form":
-        """Read the sizes off arguments that have been checked.
-
-        Args:
-            module: the LSTM.
-            input: float (L, N, H_in), (N, L, H_in), (L, H_in), or a PackedSequence.
-            length: L of the padded batch that was packed, where it is known.
-        """
+        """Read the sizes from a checked input; length is L of the padded batch before packing."""
         sizes = {} if length is None else {"L": length}
         if isinstance(input, PackedSequence):
             steps = input.batch_sizes.tolist()
@@ -54,7 +48,7 @@ class Form:
 
     @property
     def leading(self) -> tuple[str, ...]:
-        """Formulas of the axes that stand before the features."""
+        """Formulas of the axes before the features."""
         if self.kind == "packed":
             return ("sum(lengths)",)
         if self.kind == "unbatched":
@@ -62,14 +56,7 @@ class Form:
         return ("N", "L") if self.module.batch_first else ("L", "N")
 
     def shape(self, formula: tuple[str, ...]) -> tuple[int, ...]:
-        """Work out a shape.
-
-        Args:
-            formula: for each axis a product of letters and numbers, such as ``"4*H_cell"``.
-
-        Returns:
-            The axes' sizes.
-        """
+        """Compute a shape from products of letters and numbers, such as ``"4*H_cell"``."""
         return tuple(
             math.prod(int(f) if f.isdigit() else self.sizes[f] for f in axis.split("*"))
             for axis in formula

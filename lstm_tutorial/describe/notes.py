@@ -1,18 +1,10 @@
-"""What is easily overlooked in a call that raises nothing."""
+"""Notes on what is easily overlooked in a call that raises no error."""
 
 from lstm_tutorial.describe.form import Form
 
 
 def notes_on(form: Form, lengths: list[int] | None) -> tuple[str, ...]:
-    """Say what torch will not say.
-
-    Args:
-        form: the call and its sizes.
-        lengths: N numbers where the batch will be packed, else None.
-
-    Returns:
-        Sentences, none where nothing is to be said.
-    """
+    """Collect notes that torch does not give; lengths are those of a batch to be packed."""
     notes = [_on_layout(form)]
     if lengths is not None:
         notes += _on_packing(form, lengths)

@@ -1,7 +1,7 @@
-"""What torch refuses, in its words, with a line that says what to change.
+"""torch's refusals, with its own messages and a line on how to fix the call.
 
-Padded input is checked by ``contract.check_padded``, as ``lstm_tutorial.LSTM`` checks it. Here are
-the checks that ``pack_padded_sequence`` and the matrix products make, and what is no LSTM at all.
+``contract.check_padded`` checks padded input, as it does for ``lstm_tutorial.LSTM``. This module
+has the checks of ``pack_padded_sequence`` and of the matrix products, and refuses other modules.
 """
 
 import numbers
@@ -21,14 +21,7 @@ RAISED = (ValueError, RuntimeError, IndexError, TypeError, AttributeError)
 
 
 def require_lstm(module: Any) -> None:
-    """Refuse what is no LSTM.
-
-    Args:
-        module: what should be a ``torch.nn.LSTM`` or ``lstm_tutorial.LSTM``.
-
-    Raises:
-        TypeError: if it is something else.
-    """
+    """Raise ``TypeError`` for a module that is not an LSTM."""
     if not isinstance(module, nn.LSTM | LSTM):
         parts = module.named_modules() if isinstance(module, nn.Module) else ()
         inside = [name for name, part in parts if isinstance(part, nn.LSTM | LSTM)]
@@ -51,14 +44,11 @@ def checked_input(
     Args:
         module: the LSTM.
         given: float (L, N, H_in), (N, L, H_in) or (L, H_in), such a shape, or a PackedSequence.
-        lengths: int (N,) where the batch will be packed, else None.
+        lengths: int (N,) if the batch will be packed, else None.
 
     Returns:
-        What the module would be called with. A tensor that stands for a shape, or for data to be
-        packed, has the right sizes and takes no memory; its values mean nothing.
-
-    Raises:
-        ValueError, RuntimeError, IndexError, TypeError, AttributeError: where torch raises them.
+        The module's input. A tensor made from a shape, or as data to be packed, has the right sizes
+        and takes no memory; its values are meaningless.
     """
     if isinstance(given, PackedSequence):
         if lengths is not None:
@@ -80,11 +70,11 @@ def checked_input(
 
 
 def _refusal(kind: type[Exception], words: str, advice: str) -> Exception:
-    return kind(f"{words}\nTo mend it: {advice}")
+    return kind(f"{words}\nTo fix it: {advice}")
 
 
 def _as_tensor(module: nn.Module, given: Any) -> Tensor:
-    """Take a tensor as it is, and make one element stand for a whole shape."""
+    """Return a tensor unchanged, and expand one element to a given shape."""
     if isinstance(given, Tensor):
         return given
     is_shape = isinstance(given, tuple | list) and all(map(_is_whole, given))
@@ -102,10 +92,10 @@ def _is_whole(size: Any) -> bool:
 
 
 def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> PackedSequence:
-    """Stand in for ``pack_padded_sequence(input, lengths, batch_first, enforce_sorted=False)``.
+    """Imitate ``pack_padded_sequence(input, lengths, batch_first, enforce_sorted=False)``.
 
-    It is stricter where that function isn't: with ``enforce_sorted=False`` torch 2.13 drops the
-    sequences for which no length is given, and says nothing.
+    It is stricter: with ``enforce_sorted=False`` torch 2.13 silently drops the sequences without a
+    length.
     """
     if input.dim() < 2:
         words = "Dimension out of range (expected to be in range of [-1, 0], but got 1)"
@@ -129,7 +119,7 @@ def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> 
 
 
 def _why_not_packed(module: nn.Module, input: Tensor, lengths: Tensor) -> str:
-    """Say what ``pack_padded_sequence`` says of lengths that it refuses, else nothing."""
+    """Return ``pack_padded_sequence``'s message for lengths that it refuses, else nothing."""
     n = input.size(0 if module.batch_first else 1)
     if lengths.dim() != 1 or lengths.device.type != "cpu":
         return (
@@ -154,8 +144,8 @@ def _why_not_packed(module: nn.Module, input: Tensor, lengths: Tensor) -> str:
 def _check_packed(module: nn.Module, packed: PackedSequence, on_rows: Callable[..., str]) -> None:
     """Refuse packed data of the wrong device, dtype or size, as the matrix products would.
 
-    torch 2.13 itself takes any number of features in float32 where all lengths are equal, and reads
-    what it finds in memory.
+    If all lengths are equal, torch 2.13 accepts any number of features in float32 and reads
+    whatever is in memory.
     """
     data, weight = packed.data, module.weight_ih_l0
     try:

@@ -22,14 +22,7 @@ AXES = {
 
 
 def parameter_rows(form: Form) -> tuple[Row, ...]:
-    """List the parameters in the order of ``module.parameters()``.
-
-    Args:
-        form: the module and its sizes.
-
-    Returns:
-        Rows whose parts are the four gates' blocks, where there are any.
-    """
+    """List the parameters in the order of ``module.parameters()``; parts are the gates' blocks."""
     return tuple(
         _parameter(form, name, formula, layer, direction)
         for layer in range(form.sizes["num_layers"])
@@ -70,14 +63,7 @@ def _parameter(form: Form, name: str, formula: tuple[str, ...], layer: int, dire
 
 
 def input_rows(form: Form) -> tuple[Row, ...]:
-    """List what the call takes.
-
-    Args:
-        form: the call and its sizes.
-
-    Returns:
-        The input, or the fields of the packed input; h_0 and c_0.
-    """
+    """List the call's arguments: the input, or the fields of a packed one; h_0 and c_0."""
     rows = [_row(form, "input", "what the module is called with", (*form.leading, "H_in"))]
     if form.kind == "packed":
         rows = [
@@ -96,14 +82,7 @@ def input_rows(form: Form) -> tuple[Row, ...]:
 
 
 def output_rows(form: Form) -> tuple[Row, ...]:
-    """List what the call returns, and what ``pad_packed_sequence`` makes of a packed output.
-
-    Args:
-        form: the call and its sizes.
-
-    Returns:
-        output, with the directions as parts; h_n and c_n, with layers and directions as parts.
-    """
+    """List the call's results, and the result of ``pad_packed_sequence`` for a packed output."""
     h_n = _state(form, "h_n", "h after each sequence's last step", parts=True)
     c_n = _state(form, "c_n", "c after each sequence's last step", parts=True)
     features = (*form.leading, "D*H_out")
@@ -122,7 +101,7 @@ def output_rows(form: Form) -> tuple[Row, ...]:
 
 
 def _output(form: Form, name: str, meaning: str, formula: tuple[str, ...]) -> Row:
-    """Make a row whose last axis holds the directions of the last layer side by side."""
+    """Make a row whose last axis has the directions of the last layer side by side."""
     shape = (*form.shape(formula[:-1]), form.sizes["H_out"])
     width, top = form.sizes["H_out"], form.sizes["num_layers"] - 1
     cuts = [f"[..., :{width}]", f"[..., {width}:]"] if form.sizes["D"] == 2 else [""]
@@ -157,7 +136,7 @@ def _final(form: Form, name: str, layer: int, direction: int, shape: tuple[int, 
 
 
 def _place_in_output(form: Form, direction: int) -> str:
-    """Write the slice of output, or of padded, in which a final state of the last layer stands."""
+    """Write the slice of output, or of padded, that equals a final state of the last layer."""
     width = form.sizes["H_out"]
     name, time, batch = "output", "-1" if direction == 0 else "0", ":"
     if form.kind == "packed":

@@ -32,30 +32,13 @@ class Table(NamedTuple):
 
 
 def shape_text(shape: Sequence[int | str]) -> str:
-    """Write a shape, or its formula, as Python writes a tuple.
-
-    Args:
-        shape: the axes.
-
-    Returns:
-        Such as ``(4*H_cell, H_in)`` or ``(1024,)``.
-    """
+    """Write a shape, or its formula, as Python writes a tuple."""
     axes = ", ".join(map(str, shape))
     return f"({axes},)" if len(shape) == 1 else f"({axes})"
 
 
 def as_text(title: str, subtitle: str, tables: list[Table], notes: Sequence[str]) -> str:
-    """Lay tables out for a terminal.
-
-    Args:
-        title: the first line.
-        subtitle: below it.
-        tables: in order.
-        notes: sentences for the end.
-
-    Returns:
-        Lines of at most 100 columns.
-    """
+    """Format a title, a subtitle, tables and notes as lines of at most 100 columns."""
     blocks = [wrap(title) + wrap(subtitle)]
     blocks += [_table_lines(table) for table in tables if table.rows]
     if notes:
@@ -64,13 +47,7 @@ def as_text(title: str, subtitle: str, tables: list[Table], notes: Sequence[str]
 
 
 def wrap(text: str, width: int = WIDTH, hang: int = 0) -> list[str]:
-    """Break text into lines between words.
-
-    Args:
-        text: paragraphs, one a line.
-        width: of a line, in columns.
-        hang: by how much all lines but the first are indented.
-    """
+    """Break text into lines between words, and indent all lines but the first by hang."""
     wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * hang, break_on_hyphens=False)
     return [line for paragraph in text.splitlines() for line in wrapper.wrap(paragraph)]
 
@@ -98,17 +75,7 @@ def _table_lines(table: Table) -> list[str]:
 
 
 def as_html(title: str, subtitle: str, tables: list[Table], notes: Sequence[str]) -> str:
-    """Mark tables up for a notebook: captions, scoped headers, no colours of its own.
-
-    Args:
-        title: the first line.
-        subtitle: below it.
-        tables: in order.
-        notes: sentences for the end.
-
-    Returns:
-        One ``<div>``; every text is escaped.
-    """
+    """Mark tables up for a notebook: captions, scoped headers, escaped text, no colours."""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
     parts = [
         f"<p><code>{escape(title)}</code><br>{escape(subtitle)}</p>",

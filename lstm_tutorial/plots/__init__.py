@@ -1,6 +1,6 @@
 """Every figure of the book. Each function takes plain values and returns matplotlib Axes.
 
-Not imported by ``import lstm_tutorial``: matplotlib is loaded only by those who draw.
+``import lstm_tutorial`` does not import this package: matplotlib is loaded only for drawing.
 """
 
 from lstm_tutorial.plots.analysis import evidence, grouped_scores, reliability

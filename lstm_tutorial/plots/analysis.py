@@ -1,4 +1,4 @@
-"""Figures of what a classifier can do: reliability, scores by group, evidence by word."""
+"""Figures of a classifier's abilities: reliability, scores by group, evidence by word."""
 
 from collections.abc import Mapping, Sequence
 
@@ -69,11 +69,11 @@ def grouped_scores(
 
 
 def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title: str) -> Axes:
-    """Colour each word by what it says for or against, one row a way of asking.
+    """Colour each word by its evidence for or against, one row per method.
 
     Args:
         tokens: the words.
-        values: for each row's name one number a word; each row is scaled by its largest.
+        values: for each row's name one number per word; each row is scaled by its largest.
         title: the finding that the figure shows.
 
     Returns:

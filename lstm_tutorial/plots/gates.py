@@ -102,11 +102,11 @@ def gradient_reach(
 def gates_over_text(
     gates: Mapping[str, Sequence[float]], tokens: Sequence[str], title: str
 ) -> Axes:
-    """Draw what one unit's gates and states do at each token of a text.
+    """Draw one unit's gates and states at each token of a text.
 
     Args:
         gates: values per token under the names "i", "f", "g", "o", "c", "h" (any of them).
-        tokens: the tokens, one a step.
+        tokens: the tokens, one per step.
         title: the finding that the figure shows.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Figures of sequences of unequal length: padded, packed, and what padding does."""
+"""Figures of sequences of unequal length: padded, packed, and the effect of padding."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -33,7 +33,7 @@ def packing(
     indices: Mapping[str, Sequence[int]],
     title: str,
 ) -> Axes:
-    """Draw a padded batch and the packed data that is made of it, cell by cell.
+    """Draw a padded batch and its packed data, cell by cell.
 
     Args:
         padded: for each sequence a label for each step, all different; ``""`` is padding.
@@ -83,11 +83,11 @@ def packing(
 def padding_damage(
     errors: Mapping[str, Sequence[float]], paddings: Sequence[int], title: str
 ) -> Axes:
-    """Draw how far results stray from those of each sequence run alone.
+    """Draw how far results differ from those of each sequence on its own.
 
     Args:
         errors: for each result's name, the largest difference for each amount of padding.
-        paddings: steps of padding behind the sequence.
+        paddings: steps of padding after the sequence.
         title: the finding that the figure shows.
 
     Returns:

@@ -19,7 +19,7 @@ def speed_ratios(
     """Draw times relative to a base, on a logarithmic axis.
 
     Args:
-        groups: what was timed, one line each.
+        groups: the timed cases, one line each.
         ratios: for each contender and group, the lower quartile, median and upper quartile.
         base: what the ratios are relative to.
         title: the finding that the figure shows.
@@ -50,7 +50,7 @@ def speed_ratios(
 
 
 def time_shares(shares: Mapping[str, Mapping[str, float]], title: str) -> Axes:
-    """Draw what share of a step's time each kind of operation takes, one bar a contender.
+    """Draw the share of a step's time that each kind of operation takes, one bar per contender.
 
     Args:
         shares: for each contender, the share of each kind; they sum to 1.
@@ -77,15 +77,15 @@ def time_shares(shares: Mapping[str, Mapping[str, float]], title: str) -> Axes:
 def growth(
     panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], title: str
 ) -> list[Axes]:
-    """Draw how a cost grows with each size, both relative to the smallest, log against log.
+    """Draw how a cost grows with each size, both relative to the smallest, on log-log axes.
 
     Args:
-        panels: for each size, for each line, the sizes and the costs; the last line is what the
-            others are compared with, and is dashed.
+        panels: for each size and each line, the sizes and the costs; the last line is the reference
+            for the others, and is dashed.
         title: the finding that the figure shows.
 
     Returns:
-        The axes, one a panel.
+        The axes, one per panel.
     """
     with drawing():
         fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3), layout="constrained")

@@ -20,11 +20,11 @@ def number_grid(
     """Write a matrix as a grid of numbers, one direction's cells in one colour.
 
     Args:
-        ax: where to draw.
+        ax: target.
         values: float (rows, columns).
         directions: names, (columns,) or (rows, 1).
-        rows: what stands beside each row.
-        title: what stands above.
+        rows: labels beside the rows.
+        title: above the grid.
     """
     values = np.asarray(values, dtype=float)
     directions = np.broadcast_to(directions, values.shape)

@@ -1,7 +1,7 @@
-"""One hand for every figure: colours, sizes, and axes that stay quiet.
+"""The book's style for every figure: colours, sizes, and unobtrusive axes.
 
 The four gate colours are from the Okabe-Ito palette, which people with any of the common kinds of
-colour blindness tell apart; every line also has a marker or a label of its own.
+colour blindness can tell apart; every line also has its own marker or label.
 """
 
 from collections.abc import Iterator

@@ -9,11 +9,11 @@ from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, WIDTH, drawing, ne
 
 
 def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
-    """Draw training and validation accuracy after every epoch, one line a run.
+    """Draw training and validation accuracy after every epoch, one line per run.
 
     Args:
-        runs: for each run's name, its epochs as ``fit`` returns them or a record holds them, with
-            the keys ``epoch``, ``train_accuracy`` and ``validation_accuracy``.
+        runs: for each run's name, its epochs from ``fit`` or a record, with the keys ``epoch``,
+            ``train_accuracy`` and ``validation_accuracy``.
         title: the finding that the figure shows.
 
     Returns:

@@ -1,7 +1,8 @@
 """Sentiment of film reviews: from raw text to a trained bidirectional LSTM.
 
 Five rooms, in which imports run one way: ``data <- models <- runs <- studies``, with ``training``
-beside ``models``. What the book's chapters use is offered here and imported when it is first used.
+beside ``models``. This package offers everything that the book's chapters use and imports each
+name on first use.
 """
 
 from lstm_tutorial._lazy import lazy

@@ -147,7 +147,7 @@ def test_a_failing_download_is_one_line(tmp_path, monkeypatch):
 
 def test_lines_of_an_error_become_sentences_of_one_line():
     result = call("describe", 128, 256, "--input", "10,32,64")
-    assert_one_line(result, "Expected 128, got 64. To mend it: the last axis")
+    assert_one_line(result, "Expected 128, got 64. To fix it: the last axis")
 
 
 def test_the_name_of_a_file_is_no_review(tmp_path):
@@ -342,7 +342,9 @@ def test_resuming_with_other_settings_names_them(finished):
 def test_a_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     for options in ([], ["--resume"]):
-        assert_one_line(call("train", tmp_path, *BUILT_IN, *options), "holds no run", tmp_path)
+        assert_one_line(
+            call("train", tmp_path, *BUILT_IN, *options), "does not contain a run", tmp_path
+        )
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 
@@ -389,7 +391,7 @@ def test_a_run_killed_in_the_middle_of_an_epoch_goes_on(tmp_path):
 
 KILL_EVERYWHERE = """
 import os, signal, sys
-import torch, torch._dynamo, tqdm  # what every child would import anew
+import torch, torch._dynamo, tqdm  # what every child would import again
 from lstm_tutorial.cli.commands import app
 from lstm_tutorial.sentiment import runs
 from lstm_tutorial.sentiment.runs import pipeline
@@ -479,7 +481,9 @@ def test_predict_prints_label_and_probability(finished):
 
 def test_predict_answers_stdin_line_by_line_and_in_order(finished):
     folder, _ = finished
-    reviews = [review.text for review in pipeline.read_part("test", {"corpus": "built-in"}, None)]
+    reviews = [
+        review.text for review in pipeline.read_part("test", Settings(corpus="built-in"), None)
+    ]
     lines = sorted(reviews, key=len)[:3] + sorted(reviews, key=len)[-3:] + reviews[:3]
     alone = [call("predict", "--run", folder, line).stdout for line in lines]
     together = call("predict", "--run", folder, input="\n".join(lines) + "\n").stdout
@@ -493,7 +497,7 @@ def test_a_terminal_is_told_what_to_type(monkeypatch, capsys, terminal):
     monkeypatch.setattr("sys.stdin", stdin)
     with cli.open_lines(None, None) as lines:
         assert list(lines) == [b"good\n"]
-    assert capsys.readouterr().err.startswith("Type reviews, one a line") == terminal
+    assert capsys.readouterr().err.startswith("Type reviews, one per line") == terminal
 
 
 @pytest.mark.parametrize(
@@ -596,7 +600,7 @@ def test_spoilt_reviews_are_a_mistake(tmp_path, spoil, part):
 
 def test_a_missing_or_broken_source_is_a_mistake(tmp_path):
     broken = tmp_path / "aclImdb_v1.tar.gz"
-    broken.write_bytes(b"\x1f\x8b this is no archive")
+    broken.write_bytes(b"\x1f\x8b this is not an archive")
     empty = tmp_path / "empty"
     empty.mkdir()
     for root in (tmp_path / "nowhere", broken, empty):
@@ -610,7 +614,7 @@ def test_the_built_in_corpus_takes_no_root(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-@pytest.mark.parametrize("kind", ["missing", "empty", "file", "foreign", "no json", "lacks keys"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "file", "foreign", "no json", "missing keys"])
 def test_a_foreign_run_folder_is_a_mistake(tmp_path, command, kind):
     folder = tmp_path / "run"
     if kind not in ("missing", "file"):
@@ -621,7 +625,7 @@ def test_a_foreign_run_folder_is_a_mistake(tmp_path, command, kind):
         (folder / "thesis.txt").write_text("years of work")
     if kind == "no json":
         (folder / "run.json").write_text('{"command": ')
-    if kind == "lacks keys":
+    if kind == "missing keys":
         (folder / "run.json").write_text('{"command": "make"}')
     words = ["evaluate", folder] if command == "evaluate" else ["predict", "--run", folder, "good"]
     assert_one_line(call(*words), folder)
@@ -636,13 +640,13 @@ def test_a_setting_that_is_missing_from_a_run_is_a_mistake(finished, tmp_path, n
     for configuration in (record["configuration"], None):
         (tmp_path / "run.json").write_text(json.dumps(record | {"configuration": configuration}))
         asked = call("predict", "--run", tmp_path, "good")
-        assert_one_line(asked, "run.json is damaged: it lacks", name)
+        assert_one_line(asked, "run.json is damaged: missing", name)
 
 
 def test_records_tells_a_folder_and_a_missing_file_from_a_record(finished, tmp_path):
     assert_one_line(call("records", finished[0]), "expected a JSON file, got the folder")
     assert_one_line(call("records", tmp_path / "none.json"), "none.json is missing")
-    for command, words in ((3, "its command is no text"), ("python -m lstm_tutorial 'x", "x")):
+    for command, words in ((3, "its command is not text"), ("python -m lstm_tutorial 'x", "x")):
         (tmp_path / "a.json").write_text(
             json.dumps({"command": command, "versions": {}, "machine": {}})
         )
@@ -668,7 +672,7 @@ def test_a_run_folder_that_cannot_be_made_is_a_mistake(small_corpus, tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device /dev/full (Linux)")
 @pytest.mark.parametrize("name", ["started.json", *FINISHED, "checkpoint.safetensors"])
-def test_a_full_disk_is_one_line_and_resuming_mends_it(small_corpus, tmp_path, name):
+def test_a_full_disk_is_one_line_and_resuming_recovers(small_corpus, tmp_path, name):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / f"{name}.part").symlink_to("/dev/full")  # what is written there meets a full disk
@@ -749,19 +753,19 @@ def test_committed_records_are_whole_and_their_commands_still_mean_the_same(monk
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda record: record.pop("epochs"), "lacks epochs"),
+        (lambda record: record.pop("epochs"), "missing epochs"),
         (lambda record: record["configuration"].update(lr=1.0), "does not ask for its lr"),
         (
             lambda record: record.update(command=record["command"] + " --ngrams 2"),
             "does not ask for its ngrams",
         ),
-        (lambda record: record["configuration"].update(wings=2), "does not ask for its wings"),
+        (lambda record: record["configuration"].update(wings=2), "r.json: unknown settings: wings"),
         (
             lambda record: record.update(command="python -m lstm_tutorial fly"),
-            "no command any more",
+            "is no longer a valid command",
         ),
-        (lambda record: record.update(command="make it"), "no command of this project"),
-        (lambda record: record.pop("machine"), "it lacks machine"),
+        (lambda record: record.update(command="make it"), "a command of this project"),
+        (lambda record: record.pop("machine"), "missing machine"),
     ],
 )
 def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):

@@ -548,8 +548,8 @@ def test_command_takes_no_memory_for_a_large_module():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((3, 4, "--input", "5,2,7"), "Expected 3, got 7. To mend it: "),
-        ((3, 4, "--input", "5,2,3", "--lengths", "1,2,3"), "3 (batch_size=2). To mend it: "),
+        ((3, 4, "--input", "5,2,7"), "Expected 3, got 7. To fix it: "),
+        ((3, 4, "--input", "5,2,3", "--lengths", "1,2,3"), "3 (batch_size=2). To fix it: "),
         ((3, 4, "--input", "5", "--lengths", "1"), "Dimension out of range"),
         ((3, 4, "--input", "5,x,3"), "such as 32,10,128, got '5,x,3'"),
         ((3, 4, "--input", "5,-2,3"), "negative dimension -2"),

@@ -20,7 +20,7 @@ FIRST = {"batch_first": True}
 class Refused:
     """A call of a module of 3 features and 4 units that torch refuses.
 
-    The advice holds ``says``; code in it, where ``follow`` is set, mends the input.
+    The advice holds ``says``; code in it, where ``follow`` is set, fixes the input.
     """
 
     given: object
@@ -142,7 +142,7 @@ def refused_by_describe(case: Refused, lstm: type[nn.Module]) -> Exception:
 @pytest.mark.parametrize("case", CASES)
 def test_words_are_torchs_and_advice_follows(case, lstm):
     mine, theirs = refused_by_describe(case, lstm), refused_by_torch(case)
-    words, advice = str(mine).split("\nTo mend it: ")
+    words, advice = str(mine).split("\nTo fix it: ")
     assert (type(mine), words) == (type(theirs), str(theirs))
     assert case.says in advice
 
@@ -152,18 +152,18 @@ def test_words_are_torchs_and_advice_follows(case, lstm):
 @pytest.mark.parametrize("case", KERNEL)
 def test_type_is_torchs_where_words_are_the_kernels(case, lstm):
     mine, theirs = refused_by_describe(case, lstm), refused_by_torch(case)
-    words, advice = str(mine).split("\nTo mend it: ")
+    words, advice = str(mine).split("\nTo fix it: ")
     assert words
     assert isinstance(mine, type(theirs))
     assert case.says in advice
 
 
 @pytest.mark.parametrize("case", FOLLOWED)
-def test_advice_mends_the_call(case):
+def test_advice_fixes_the_call(case):
     told = str(refused_by_describe(case, nn.LSTM))
-    code = re.search(case.follow, told.partition("To mend it: ")[2])[0]
-    mended = eval(code.rstrip("."), {"torch": torch, "input": as_torch_takes_it(case.given)})
-    assert describe(nn.LSTM(3, 4, **case.options), mended, case.lengths)
+    code = re.search(case.follow, told.partition("To fix it: ")[2])[0]
+    fixed = eval(code.rstrip("."), {"torch": torch, "input": as_torch_takes_it(case.given)})
+    assert describe(nn.LSTM(3, 4, **case.options), fixed, case.lengths)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_advice_mends_the_call(case):
     [SWAPPED, SWAPPED_FIRST, MODULE["L = 0"]],
     ids=["swapped", "swapped, batch_first", "L = 0"],
 )
-def test_building_with_the_batch_first_that_is_advised_mends_the_call(case):
+def test_building_with_the_batch_first_that_is_advised_fixes_the_call(case):
     told = str(refused_by_describe(case, nn.LSTM))
     flag = re.search(r"build the LSTM with batch_first=(True|False)\.", told)[1]
     assert describe(nn.LSTM(3, 4, batch_first=flag == "True"), case.given, case.lengths)
@@ -183,7 +183,7 @@ def test_under_autocast_advice_is_on_the_features_and_not_on_the_dtype():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mine = refusal(lambda: describe(nn.LSTM(3, 4), double))
         theirs = refusal(lambda: nn.LSTM(3, 4)(double))
-    words, advice = str(mine).split("\nTo mend it: ")
+    words, advice = str(mine).split("\nTo fix it: ")
     assert (type(mine), words) == (type(theirs), str(theirs))
     assert "input_size=7" in advice
 
@@ -206,7 +206,7 @@ def test_packed_input_is_refused_in_torchs_words(packed, says, lstm):
         refusal(lambda: describe(lstm(3, 4), packed)),
         refusal(lambda: nn.LSTM(3, 4)(packed)),
     )
-    words, advice = str(mine).split("\nTo mend it: ")
+    words, advice = str(mine).split("\nTo fix it: ")
     assert (type(mine), words) == (type(theirs), str(theirs))
     assert says in advice
 
@@ -226,11 +226,11 @@ def test_sequences_without_a_length_are_not_dropped_silently():
 
 
 def test_negative_and_overflowing_shapes_are_refused():
-    with pytest.raises(RuntimeError, match=r"negative dimension -1: \[-1, 2, 3\]\nTo mend it: "):
+    with pytest.raises(RuntimeError, match=r"negative dimension -1: \[-1, 2, 3\]\nTo fix it: "):
         describe(nn.LSTM(3, 4), (-1, 2, 3))
-    with pytest.raises(RuntimeError, match=r"overflowed.*\nTo mend it: "):
+    with pytest.raises(RuntimeError, match=r"overflowed.*\nTo fix it: "):
         describe(nn.LSTM(3, 4), (2**40, 2**40, 3))
-    with pytest.raises(TypeError, match=r"Overflow when unpacking long long\nTo mend it: "):
+    with pytest.raises(TypeError, match=r"Overflow when unpacking long long\nTo fix it: "):
         describe(nn.LSTM(3, 4), (2**70, 2, 3))
 
 
@@ -241,7 +241,7 @@ def test_a_length_beyond_all_bounds_is_refused_at_once():
 
 def test_a_packed_sequence_takes_no_lengths():
     packed = pack_padded_sequence(zeros(5, 2, 3), [5, 3])
-    with pytest.raises(ValueError, match=r"expected no lengths .*\nTo mend it: leave lengths out"):
+    with pytest.raises(ValueError, match=r"expected no lengths .*\nTo fix it: leave lengths out"):
         describe(nn.LSTM(3, 4), packed, [5, 3])
 
 
@@ -257,7 +257,7 @@ def test_a_quantized_lstm_is_refused_by_its_full_name():
 @pytest.mark.parametrize("shape", [(1, 2, 4), (1, 4)], ids=["batched", "unbatched"])
 def test_states_are_not_taken_for_lengths(shape):
     hx = zeros(shape), zeros(shape)
-    with pytest.raises(TypeError, match=r"got a tuple of tensors\nTo mend it: leave hx out"):
+    with pytest.raises(TypeError, match=r"got a tuple of tensors\nTo fix it: leave hx out"):
         describe(nn.LSTM(3, 4), (5, 2, 3), hx)
 
 
@@ -285,5 +285,5 @@ def test_states_are_not_taken_for_lengths(shape):
     ],
 )
 def test_what_is_no_lstm_is_refused(module, got, says):
-    with pytest.raises(TypeError, match=rf"{got}\nTo mend it: .*{says}"):
+    with pytest.raises(TypeError, match=rf"{got}\nTo fix it: .*{says}"):
         describe(module, (5, 2, 3))

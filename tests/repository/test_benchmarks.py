@@ -1,6 +1,5 @@
 """The benchmarks at tiny sizes: what the record holds, and how parts of it are measured again."""
 
-import io
 import json
 import subprocess
 from pathlib import Path
@@ -11,11 +10,13 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import contenders, measure, parts, settings
+from benchmarks import alone, measure, parts, settings
 from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
 from benchmarks.peers import EAGER, OTHERS
 from benchmarks.speed import main
 from lstm_tutorial.sentiment.data.batches import Batch
+from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.settings import Settings
 
 PADDED = [f"{name}, padded" for name in ("training", "inference")]
 
@@ -154,10 +155,12 @@ def test_each_turn_has_every_step_once_and_not_always_in_one_order(monkeypatch):
 def test_reviews_give_the_ratio_of_the_sums_and_the_spread_over_batches(monkeypatch):
     batch = Batch(torch.randint(9, (3, 5)), torch.tensor([5, 2, 4]), torch.zeros(3))
     loader = FakeLoader([batch] * 10)  # a fifth of them: two
-    monkeypatch.setattr(parts, "prepare", lambda settings, archive: (range(9), loader))
+    seen = []
+    monkeypatch.setattr(parts, "prepare", lambda *given: seen.append(given) or (range(9), loader))
     times = iter([9, 9, 4, 1, 8, 4])  # packed, ragged.run: to warm up, and two turns
     monkeypatch.setattr(parts, "seconds", lambda step: step() or next(times))
     (row,) = parts.review_rows(Path("archive"))
+    assert seen == [(Settings(**PRESETS["max"]), Path("archive"))]
     assert row["batches"] == 2
     assert row["seconds"] == {"packed": 12, "ragged.run": 5}
     assert row["ratio"] == round(5 / 12, 3)
@@ -200,19 +203,14 @@ def test_memory_is_given_as_median_smallest_and_largest(monkeypatch):
 
 def test_peak_memory_is_what_ten_steps_add_to_what_a_tiny_one_took(monkeypatch):
     ran = []  # each step takes a MiB
-
-    def status(path):
-        return io.StringIO(f"VmHWM:\t {1024 * (5 + len(ran))} kB")
-
-    def in_this_process(code):
-        said = []
-        exec(code, {"open": status, "print": said.append})
-        return said[-1]
-
-    monkeypatch.setattr(measure, "in_process", in_this_process)
-    monkeypatch.setattr(contenders, "training", lambda _, x: lambda: ran.append(tuple(x.shape)))
-    assert measure.peak_mib("nn.LSTM", (6, 2, 3, 5)) == 10
+    monkeypatch.setattr(alone, "_peak_kib", lambda: 1024 * (5 + len(ran)))
+    monkeypatch.setattr(alone, "training", lambda _, x: lambda: ran.append(tuple(x.shape)))
+    assert alone.peak_mib("nn.LSTM", (6, 2, 3, 5)) == 10
     assert ran == [(4, 4, 4)] + [(6, 2, 3)] * 10
+
+
+def test_peak_memory_is_measured_in_kibibytes_by_linux():
+    assert 2**12 < alone._peak_kib() < 2**27  # 4 MiB to 128 GiB
 
 
 def test_of_random_lengths_the_first_is_the_longest():
@@ -261,7 +259,16 @@ def test_one_process_of_two_is_told_to_keep_its_memory(monkeypatch):
     assert found["ratios"] == {"memory kept": [0.5, 0.5, 0.5]}
 
 
-def test_a_process_gets_the_variables_and_answers_with_a_time():
+def test_a_process_gets_the_variables_beside_those_of_this_one(monkeypatch):
+    seen = {}
+    done = SimpleNamespace(stdout="progress\n1.5\n")
+    monkeypatch.setenv("ALREADY", "here")
+    monkeypatch.setattr(subprocess, "run", lambda *_, env, **__: seen.update(env) or done)
+    assert measure.step_seconds((6, 2, 4, 5), measure.KEEP) == 1.5
+    assert seen.items() >= {**measure.KEEP, "ALREADY": "here"}.items()
+
+
+def test_a_process_answers_with_a_time():
     assert 0 < measure.step_seconds((6, 2, 4, 5), {}) < 5
     with pytest.raises(subprocess.CalledProcessError):  # this Python is told to find no package
         measure.step_seconds((6, 2, 4, 5), {"PYTHONHOME": "nowhere"})
@@ -283,8 +290,6 @@ def test_rows_with_memory_kept_come_from_a_process_with_the_variables(monkeypatc
     contenders = {f"memory kept, growth, {who}" for who in ("LSTM", "FastLSTM", "nn.LSTM")}
     assert contenders < {row["what"] for row in growth}
     assert all(row["first"] == "4" and set(row["ratios"]) == {"6"} for row in growth)
-    told = "import os; print(os.environ['MALLOC_MMAP_MAX_'])"
-    assert measure.in_process(told, measure.KEEP) == "0"
 
 
 def test_both_libraries_compute_the_same_products():

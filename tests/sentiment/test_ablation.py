@@ -213,9 +213,9 @@ def test_a_stopped_ablation_goes_on_with_what_is_missing(tmp_path, small):
 
 
 def test_a_record_has_somewhere_to_go_before_anything_is_trained(tmp_path):
-    assert_one_line(call("ablate", tmp_path / "none" / "out.json"), "is no folder")
+    assert_one_line(call("ablate", tmp_path / "none" / "out.json"), "is not a folder")
     (tmp_path / "other.json").write_text("{}")
-    assert_one_line(call("ablate", tmp_path / "other.json"), "is no record of a study")
+    assert_one_line(call("ablate", tmp_path / "other.json"), "is not the record of a study")
 
 
 def test_real_batches_of_like_length_hold_less_than_two_percent_padding(imdb_archive):

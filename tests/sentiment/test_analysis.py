@@ -21,14 +21,14 @@ from tests.cli.test_command_line import assert_one_line, call, write_imdb
 from tests.sentiment.tiny_imdb import FILES, make_folder
 
 
-def test_the_interval_is_wilsons():
+def test_accuracy_interval_is_wilsons():
     low, high = analysis.interval(8, 10)
     assert low == pytest.approx(0.4902, abs=1e-4)
     assert high == pytest.approx(0.9433, abs=1e-4)
     assert analysis.interval(10, 10)[1] == pytest.approx(1)
 
 
-def test_the_interval_holds_the_truth_19_times_of_20():
+def test_accuracy_interval_has_95_percent_coverage():
     right = np.random.default_rng(0).binomial(500, 0.9, size=2000)
     held = [low <= 0.9 <= high for low, high in (analysis.interval(int(k), 500) for k in right)]
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)
@@ -47,7 +47,7 @@ def test_a_lead_is_bounded_by_the_reviews_on_which_the_two_differ():
     assert analysis.difference(0, 0, 1000) == (0, 0)
 
 
-def test_the_lead_holds_the_truth_19_times_of_20():
+def test_difference_interval_has_95_percent_coverage():
     draws = np.random.default_rng(0).multinomial(2000, [0.06, 0.04, 0.9], size=2000)
     bounds = [analysis.difference(won, lost, 2000) for won, lost, _ in draws.tolist()]
     assert np.mean([low <= 0.02 <= high for low, high in bounds]) == pytest.approx(0.95, abs=0.015)
@@ -238,7 +238,7 @@ def test_the_behaviour_suite_is_large_and_has_no_sentence_twice():
         assert sum(map(len, by_label.values())) == 20
 
 
-def test_who_always_says_yes_passes_the_positive_sentences_and_all_pairs():
+def test_always_positive_passes_positive_sentences_and_every_pair():
     rates = behaviour.pass_rates(lambda texts: [True] * len(texts))
     assert rates["negation"] == {"passed": 10, "n": 20}
     assert rates["sarcasm"] == {"passed": 10, "n": 20}
@@ -292,7 +292,7 @@ def test_logits_are_those_of_predict():
 
 
 def test_a_record_has_somewhere_to_go(tmp_path):
-    assert_one_line(call("analyse", tmp_path / "none" / "out.json"), "is no folder")
+    assert_one_line(call("analyse", tmp_path / "none" / "out.json"), "is not a folder")
     assert_one_line(call("analyse", tmp_path), "expected a JSON file, got the folder")
     (tmp_path / "run.json").write_text('{"test": null}')
     assert_one_line(call("analyse", tmp_path / "run.json"), "record of an analysis")

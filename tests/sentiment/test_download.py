@@ -95,8 +95,8 @@ FAILURES = {  # body, claimed length, status, expected checksum, error, message
     "404": (b"gone", None, 404, sha256(RIGHT), OSError, "could not download .* 404"),
     "cut": (RIGHT[:HALF], len(RIGHT), 200, sha256(RIGHT), OSError, "could not download .*"),
     "evil": (EVIL, None, 200, sha256(EVIL), ValueError, r"no archive to trust: .* '\.\./evil'"),
-    "broken": (RIGHT[:HALF], None, 200, sha256(RIGHT[:HALF]), ValueError, "a broken archive"),
-    "no tar": (b"hello", None, 200, sha256(b"hello"), ValueError, "a broken archive"),
+    "broken": (RIGHT[:HALF], None, 200, sha256(RIGHT[:HALF]), ValueError, "a damaged archive"),
+    "no tar": (b"hello", None, 200, sha256(b"hello"), ValueError, "a damaged archive"),
 }
 
 
@@ -137,7 +137,7 @@ def test_cache_folder_is_the_one_the_environment_names(server, tmp_path, monkeyp
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_download_is_begun_anew(server, tmp_path):
+def test_killed_download_starts_again(server, tmp_path):
     server.stalls_after = HALF
     code = "import sys; from lstm_tutorial.sentiment.data import imdb; imdb.download(*sys.argv[1:])"
     arguments = [str(tmp_path), server.url, sha256(RIGHT)]

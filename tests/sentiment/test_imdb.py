@@ -29,7 +29,7 @@ def root_of(kind: str, tmp_path: Path, files: dict[str, bytes] = FILES) -> Path:
 
 @pytest.mark.parametrize("kind", ["folder", "parent", "archive"])
 def test_every_root_gives_the_same_reviews_in_the_same_order(kind, tmp_path):
-    files = dict(reversed(FILES.items()))  # the order on the disk or in the archive is no matter
+    files = dict(reversed(FILES.items()))  # the order on the disk or in the archive does not matter
     root = root_of(kind, tmp_path, files)
     assert load("train", root) == [
         Review("Dull from the first minute on.", 0, 3, "train/neg/0", "tt0000001"),
@@ -82,7 +82,7 @@ def test_empty_review_is_named(kind, tmp_path):
 def test_truncated_archive_is_refused(share, tmp_path):
     data = make_archive(FILES | {"train/neg/2_2.txt": bytes(range(32, 127)) * 50})
     root = write(tmp_path / "cut.tar.gz", data[: int(share * len(data))])
-    with pytest.raises(ValueError, match=r"cut\.tar\.gz is a broken archive"):
+    with pytest.raises(ValueError, match=r"cut\.tar\.gz is a damaged archive"):
         load("train", root)
 
 
@@ -99,21 +99,21 @@ def test_a_wrong_bit_in_an_archive_is_harmless_or_refused(place, bit, tmp_path_f
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path):
     root = write(tmp_path / "notes.txt", b"just some words " * 100)
-    with pytest.raises(ValueError, match=r"notes\.txt is a broken archive, or none"):
+    with pytest.raises(ValueError, match=r"notes\.txt is a damaged archive, or not an archive"):
         load("train", root)
 
 
 @pytest.mark.parametrize("name", ["../evil", "aclImdb/../../evil", "/evil", "..\\evil"])
 def test_member_that_reaches_out_of_the_folder_is_refused(name, tmp_path):
     root = write(tmp_path / "bad.tar.gz", make_archive(extra=[(name, b"gotcha")]))
-    with pytest.raises(ValueError, match=r"bad\.tar\.gz is no archive to trust"):
+    with pytest.raises(ValueError, match=r"bad\.tar\.gz is not a safe archive"):
         load("train", root)
     assert [path.name for path in tmp_path.rglob("*")] == ["bad.tar.gz"]
 
 
 def test_member_that_comes_twice_is_refused(tmp_path):
     twice = make_archive(extra=[("aclImdb/train/pos/0_9.txt", b"Another text.")])
-    with pytest.raises(ValueError, match=r"holds aclImdb/train/pos/0_9\.txt twice"):
+    with pytest.raises(ValueError, match=r"contains aclImdb/train/pos/0_9\.txt twice"):
         load("train", write(tmp_path / "twice.tar.gz", twice))
 
 

@@ -91,8 +91,8 @@ def test_what_only_studies_change_is_recorded_where_it_is_changed():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda found: found.pop("lr"), "it lacks lr"),
-        (lambda found: found.update(depth=3), "it has unknown settings: depth"),
+        (lambda found: found.pop("lr"), "missing lr"),
+        (lambda found: found.update(depth=3), "unknown settings: depth"),
         (lambda found: found.update(lr="fast"), "expected lr to be a number"),
     ],
 )

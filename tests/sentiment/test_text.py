@@ -111,7 +111,7 @@ FOREIGN = {
 def test_foreign_file_is_refused(name, tmp_path):
     path = tmp_path / "vocab.json"
     path.write_bytes(FOREIGN[name])
-    with pytest.raises(ValueError, match=r"vocab\.json is no vocabulary"):
+    with pytest.raises(ValueError, match=r"vocab\.json is not a vocabulary"):
         load_vocab(path)
 
 

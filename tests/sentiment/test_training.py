@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lstm_tutorial._files import write_whole
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
-from lstm_tutorial.sentiment.training import checkpoints
-from lstm_tutorial.sentiment.training.checkpoints import write_whole
 from lstm_tutorial.sentiment.training.loop import (
     best_epoch,
     evaluate,
@@ -354,7 +353,7 @@ def test_resuming_after_the_last_epoch_trains_no_more(tmp_path, monkeypatch):
     assert_same_weights(model, again)
 
 
-def test_without_resume_training_starts_anew(tmp_path):
+def test_without_resume_training_starts_again(tmp_path):
     model, train, validation = make_setting()
     options = {"epochs": 1, "lr": 0.1, "checkpoint": tmp_path / "checkpoint.safetensors"}
     fit(model, train, validation, **options)
@@ -375,7 +374,7 @@ def test_weights_are_no_checkpoint(tmp_path):
     model, train, validation = make_setting()
     path = tmp_path / "weights.safetensors"
     save_weights(model, path)
-    with pytest.raises(ValueError, match="holds weights only"):
+    with pytest.raises(ValueError, match="has only weights"):
         fit(model, train, validation, epochs=1, lr=0.1, checkpoint=path, resume=True)
 
 
@@ -413,7 +412,7 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
     def fail(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoints.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OSError, match=str(path)):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
@@ -423,10 +422,8 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
 def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
     calls = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(checkpoints.os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd)))
-    monkeypatch.setattr(
-        checkpoints.os, "replace", lambda a, b: (calls.append("replace"), replace(a, b))
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
     write_whole(tmp_path / "file", b"new")
     assert calls == ["fsync", "replace"]
 

@@ -1,4 +1,4 @@
-"""From lists of ids to padded batches of like length."""
+"""Padded batches of reviews of similar length."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,11 +14,11 @@ Example = tuple[list[int], int]  # the ids of a review, and its label
 
 
 class Batch(NamedTuple):
-    """Hold some reviews as tensors.
+    """A batch of reviews as tensors.
 
     Args:
         ids: int64 (N, L), 0 on padding.
-        lengths: int64 (N,), on the CPU, where packing wants them.
+        lengths: int64 (N,), on the CPU, as packing requires.
         labels: float32 (N,), 0 or 1.
     """
 
@@ -32,15 +32,10 @@ class Batch(NamedTuple):
 
 
 def truncate(ids: list[int], max_length: int, keep: str = "head") -> list[int]:
-    """Cut a long review.
+    """Keep at most max_length of a review's token ids.
 
     Args:
-        ids: one id a token.
-        max_length: tokens to keep, at most.
         keep: ``"head"``, the beginning; ``"tail"``, the end; or ``"both"``, half of each.
-
-    Returns:
-        The ids that are left; all of them where there are no more than max_length.
 
     Raises:
         ValueError: if max_length is not positive or keep is unknown.
@@ -66,7 +61,7 @@ def collate(examples: Sequence[Example]) -> Batch:
         One batch, its rows in the order of the examples.
 
     Raises:
-        ValueError: if a review is empty, or there is none.
+        ValueError: if there are no reviews, or one is empty.
     """
     if not examples:
         raise ValueError("expected at least one review in a batch, got none")
@@ -82,18 +77,18 @@ def collate(examples: Sequence[Example]) -> Batch:
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Put reviews of like length into one batch.
+    """Batch reviews of similar length together.
 
-    The reviews of ``pool`` batches at a time are sorted by length and cut into batches. Shuffled,
-    the reviews are drawn at random first, and the batches come in random order. Every review comes
-    exactly once an epoch, in an order that depends on the seed and the epoch and on nothing else.
+    The reviews of ``pool`` batches at a time are sorted by length and cut into batches. With
+    shuffling, reviews are drawn at random first, and the batches come in random order. Each epoch
+    yields every review exactly once, in an order that depends only on the seed and the epoch.
 
     Args:
-        lengths: tokens of every review.
-        batch_size: reviews in a batch; the last one may have fewer.
-        shuffle: whether every epoch has an order of its own.
-        seed: of that order.
-        pool: batches that are sorted together; with 1, lengths in a batch are as they come.
+        lengths: number of tokens of each review.
+        batch_size: reviews per batch; the last batch may have fewer.
+        shuffle: whether each epoch has a different order.
+        seed: for that order.
+        pool: number of batches that are sorted together; with 1, batches ignore length.
 
     Raises:
         ValueError: if batch_size or pool is not positive.
@@ -122,7 +117,7 @@ class BucketSampler(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Number of batches per epoch."""
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -149,18 +144,15 @@ def make_loader(
     seed: int = 0,
     pool: int = 50,
 ) -> DataLoader:
-    """Serve examples in batches of like length.
+    """Load examples in batches of similar length: a loader that yields ``Batch``.
 
     Args:
         examples: ids and label of each review.
-        batch_size: reviews in a batch.
-        shuffle: whether every epoch has an order of its own; ``loader.batch_sampler.set_epoch``
-            goes on to the next.
-        seed: of that order.
-        pool: batches that are sorted by length together.
-
-    Returns:
-        A loader that yields ``Batch``.
+        batch_size: reviews per batch.
+        shuffle: whether each epoch has a different order, set by
+            ``loader.batch_sampler.set_epoch``.
+        seed: for that order.
+        pool: number of batches that are sorted by length together.
     """
     sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed, pool)
     own = torch.Generator()  # else every pass would draw a number from the global one

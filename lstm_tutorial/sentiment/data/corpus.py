@@ -1,16 +1,15 @@
-"""The built-in corpus: a small grammar that writes film reviews in which word order decides.
+"""The built-in corpus: a small grammar that writes film reviews in which word order matters.
 
-How a label comes about: every review has exactly one sentence that judges the film under review,
-and its label is what that sentence says of the film as a whole, or of the part that it names: 1
-where it praises, 0 where it blames. Words of the opposite sense that stand beside the verdict are
-denied, conceded, outweighed, or said by somebody else or of another film. All other sentences tell
-how the evening went and judge nothing.
+Labels: every review has exactly one sentence that judges the film under review, as a whole or one
+part of it; the label is 1 if that sentence praises and 0 if it blames. Words of the opposite
+sentiment near the verdict are negated, conceded, outweighed, or refer to another person's opinion
+or another film. All other sentences describe the evening and judge nothing.
 
-Reviews are written two at a time, one of each label, from the same draws. The two differ in the
-judging sentence alone, and wherever its phenomenon is not ``"plain"`` they hold **the same words**
-in another order: "The film is moving, although the plot is dull" and "The film is dull, although
-the plot is moving". Whatever ignores order must get one of such twins wrong. In the plain reviews,
-two in nine, the words decide.
+Reviews are written in pairs, one of each label, from the same draws. The two differ only in the
+judging sentence and, unless its phenomenon is ``"plain"``, contain **the same words** in a
+different order: "The film is moving, although the plot is dull" and "The film is dull, although the
+plot is moving". A model that ignores word order must get one review of each pair wrong. In plain
+reviews, two in nine, the words themselves decide.
 """
 
 # ruff: noqa: SIM905 (words read better as text than as lists)
@@ -20,7 +19,7 @@ import re
 
 from lstm_tutorial.sentiment.data.review import Review
 
-# None of these begins with a vowel, so "a" stands before each of them.
+# None of these begins with a vowel, so "a" is the article for all of them.
 PRAISE = (
     "superb moving funny gripping clever charming brilliant fresh sincere warm sharp poetic witty "
     "thrilling tender bold touching delightful playful vivid graceful rich lively masterful"
@@ -35,7 +34,7 @@ ASPECTS = (
 ).split()
 
 # The grammar of the judging sentence: {yes} is what it says, {no} is of the opposite sense, {a} and
-# {b} are aspects of the film. To turn a verdict round, a single template exchanges {yes} and {no};
+# {b} are aspects of the film. To reverse a verdict, a single template exchanges {yes} and {no};
 # of two joined by a bar, each says with the same words what the other denies.
 TEMPLATES = {
     "negation": (
@@ -145,8 +144,7 @@ def make_reviews(n: int, seed: int = 0) -> list[Review]:
     """Write reviews; the same n and seed give the same reviews on every machine.
 
     Args:
-        n: how many; half of them, or one more, are positive.
-        seed: of a random generator that nothing else uses.
+        n: number of reviews; half of them, or one more, are positive.
 
     Returns:
         Reviews of 5 to 80 tokens in random order, with label, id (``"built-in/0"``, ...) and
@@ -196,7 +194,7 @@ def _fillers(rng: random.Random, room: int) -> list[str]:
 
 
 def _draw(rng: random.Random) -> dict[str, str | list[str]]:
-    """Draw a word for every slot, and two of each sense."""
+    """Draw a word for every slot, and two of each sentiment."""
     words = {name: rng.choice(choices.split(",")) for name, choices in SLOTS.items()}
     words["a"], words["b"] = rng.sample(ASPECTS, 2)
     words["film"] = "The {adjective} {noun}".format(**words)
@@ -204,7 +202,7 @@ def _draw(rng: random.Random) -> dict[str, str | list[str]]:
 
 
 def _fill(template: str, words: dict[str, str | list[str]], label: int) -> str:
-    """Put words into a template, and a capital at its beginning."""
+    """Put words into a template, and capitalise its beginning."""
     yes, yes2 = words["senses"][label]
     text = template.format(yes=yes, yes2=yes2, no=words["senses"][1 - label][0], **words)
     return text[0].upper() + text[1:]

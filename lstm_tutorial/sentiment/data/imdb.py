@@ -30,11 +30,7 @@ Files = Iterator[tuple[str, bytes]]  # path with forward slashes, content
 
 
 def cache_dir() -> Path:
-    """Name the folder that downloads are kept in.
-
-    Returns:
-        ``LSTM_TUTORIAL_CACHE`` where that is set, else the platform's own place for caches.
-    """
+    """Return the folder for downloads: ``LSTM_TUTORIAL_CACHE``, or the platform's cache folder."""
     import pooch  # in a notebook it may print a warning, which readers who load nothing should miss
 
     return Path(os.environ.get("LSTM_TUTORIAL_CACHE") or pooch.os_cache("lstm-tutorial"))
@@ -43,22 +39,21 @@ def cache_dir() -> Path:
 def download(
     cache: str | Path | None = None, url: str = URL, sha256: str = SHA256, progress: bool = True
 ) -> Path:
-    """Download the reviews, check them, unpack them; do nothing where that is done already.
+    """Download, verify and unpack the reviews, unless they are there already.
 
-    The archive and the folder appear under their own names only when they are whole.
+    The archive and the folder get their own names only once they are complete.
 
     Args:
-        cache: folder to keep them in; None for ``cache_dir()``.
-        url: of the archive.
-        sha256: its checksum; an archive with another one is thrown away.
+        cache: folder for them; None for ``cache_dir()``.
+        sha256: checksum of the archive; an archive with another one is deleted.
         progress: whether to show a progress bar on stderr.
 
     Returns:
         The folder ``aclImdb``.
 
     Raises:
-        OSError: if the download fails or cannot be kept.
-        ValueError: if the archive is broken, has another checksum, or reaches out of its folder.
+        OSError: if the download fails or cannot be stored.
+        ValueError: if the archive is damaged, has another checksum, or contains unsafe paths.
     """
     cache = Path(cache) if cache is not None else cache_dir()
     folder = cache / FOLDER
@@ -78,20 +73,17 @@ def download(
 
 
 def load(split: str, root: str | Path | None = None) -> list[Review]:
-    """Read one split.
+    """Read one split: the negative reviews by number, then the positive ones.
 
     Args:
         split: ``"train"`` or ``"test"``.
-        root: the folder ``aclImdb``, the folder that holds it, or an archive of it, which is read
-            as it is, without a checksum; None downloads the original.
-
-    Returns:
-        The negative reviews by number, then the positive ones. Rating, id and film are given.
+        root: the folder ``aclImdb``, its parent, or an archive of it, which is read without a
+            checksum; None downloads the original.
 
     Raises:
         FileNotFoundError: if the root does not exist.
         OSError: if it cannot be read.
-        ValueError: if it holds no reviews, or a broken, empty or non-UTF-8 one.
+        ValueError: if it contains no reviews, or a damaged, empty or non-UTF-8 one.
     """
     if split not in SPLITS:
         raise ValueError(f"expected split to be train or test, got {split!r}")
@@ -103,7 +95,7 @@ def load(split: str, root: str | Path | None = None) -> list[Review]:
     reviews = [_review(key, data, split, films) for key, data in sorted(texts.items())]
     if not reviews:
         raise ValueError(
-            f"expected {FOLDER}/{split}/pos/0_9.txt and the like in {root}, found no reviews"
+            f"expected {FOLDER}/{split}/pos/0_9.txt and similar files in {root}, found no reviews"
         )
     return reviews
 
@@ -115,11 +107,11 @@ def split_by_film(
 
     Args:
         reviews: each with a film.
-        fraction: share of the reviews to hold out, at least; between 0 and 1.
-        seed: of the choice of films.
+        fraction: smallest share of the reviews to hold out, between 0 and 1.
+        seed: for the choice of films.
 
     Returns:
-        The reviews that are left, and those held out, each in their old order.
+        The remaining reviews and the held-out ones, each in their original order.
 
     Raises:
         ValueError: if the fraction is out of range or a review has no film.
@@ -150,24 +142,24 @@ def _fetch(cache: Path, url: str, sha256: str, progress: bool) -> Path:
         path = pooch.retrieve(url, f"sha256:{sha256}", Path(url).name, cache, downloader=downloader)
     except ValueError as error:  # pooch: the checksum
         raise ValueError(
-            f"{url} is not the expected archive, and was thrown away: expected sha256 {sha256}; "
-            "the download broke off, or the file there has changed"
+            f"{url} is not the expected archive, and was deleted: expected sha256 {sha256}; "
+            "the download was cut short, or the file there has changed"
         ) from error
     except OSError as error:  # requests' errors are OSErrors too
-        advice = "fetch it elsewhere and name it as root"
+        advice = "download it elsewhere and pass it as root"
         raise OSError(f"could not download {url}: {error}; {advice}") from error
     return Path(path)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive of the reviews whose members all stay inside the folder."""
+    """Unpack an archive of the reviews, all of whose members must stay inside the folder."""
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
                 _refuse_outside(member, archive)
                 tar.extract(member, folder, **_safely())
     except BROKEN as error:
-        raise ValueError(f"{archive} is a broken archive: {error}") from error
+        raise ValueError(f"{archive} is a damaged archive: {error}") from error
     except OSError as error:
         raise OSError(f"could not unpack {archive}: {error}") from error
     if not (folder / FOLDER).is_dir():
@@ -182,7 +174,7 @@ def _refuse_outside(member: tarfile.TarInfo, archive: Path) -> None:
     parts = member.name.replace("\\", "/").split("/")
     if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
         raise ValueError(
-            f"{archive} is no archive to trust: expected files inside one folder, "
+            f"{archive} is not a safe archive: expected files inside one folder, "
             f"got {member.name!r}"
         )
 
@@ -207,20 +199,20 @@ def _in_archive(archive: Path) -> Files:
             while tar.fileobj.read(2**20):  # gzip compares checksums at the very end
                 pass
     except (*BROKEN, OSError) as error:
-        raise ValueError(f"{archive} is a broken archive, or none: {error}") from error
+        raise ValueError(f"{archive} is a damaged archive, or not an archive: {error}") from error
 
 
 def _sort_files(
     files: Files, split: str, root: Path
 ) -> tuple[dict[tuple[str, int, int], bytes], dict[str, list[str]]]:
-    """Texts by (label, number, rating), and the films of each label by number."""
+    """Map (label, number, rating) to texts, and each label to its films by number."""
     texts: dict[tuple[str, int, int], bytes] = {}
     films: dict[str, list[str]] = {}
     for path, data in files:
         if (found := _REVIEW.search(path)) and found[1] == split:
             key = found[2], int(found[3]), int(found[4])
             if key in texts:
-                raise ValueError(f"{root} holds {path} twice")
+                raise ValueError(f"{root} contains {path} twice")
             texts[key] = data
         elif (found := _FILMS.search(path)) and found[1] == split:
             films[found[2]] = re.findall(r"tt\d+", data.decode(errors="replace"))

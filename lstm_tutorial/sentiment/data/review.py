@@ -1,19 +1,22 @@
 """``Review``: one labelled review, from any corpus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Review:
-    """Hold one labelled review, from either corpus.
+    """One labelled review, from either corpus.
 
     Args:
-        text: the review as it was written, markup included.
+        text: the review as it was written, including markup.
         label: 1 for positive, 0 for negative.
         rating: stars from 1 to 10 (IMDB only).
         id: ``"train/pos/42"`` (IMDB) or ``"built-in/42"``.
         film: the film's IMDB identifier, ``"tt0123456"`` (IMDB only).
-        phenomenon: which construction the review exercises (built-in corpus only).
+        phenomenon: the construction that the review exercises (built-in corpus only).
     """
 
     text: str
@@ -22,3 +25,8 @@ class Review:
     id: str | None = None
     film: str | None = None
     phenomenon: str | None = None
+
+
+def labels_of(reviews: Sequence[Review]) -> np.ndarray:
+    """Collect the labels: int (N,), 0 or 1."""
+    return np.array([review.label for review in reviews])

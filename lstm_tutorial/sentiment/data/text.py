@@ -1,7 +1,6 @@
-"""Tokens, and the vocabulary that numbers them, with torchtext 0.6.0."""
+"""Tokens, and the vocabulary that maps them to ids, with torchtext 0.6.0."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,19 +8,17 @@ from pathlib import Path
 from torchtext.data.utils import get_tokenizer
 from torchtext.vocab import Vocab
 
+from lstm_tutorial._files import write_whole
+
 PAD, UNK = "<pad>", "<unk>"  # ids 0 and 1
 
 _basic_english = get_tokenizer("basic_english")
 
 
 def tokenize(text: str) -> list[str]:
-    """Cut a text into lower-case words and punctuation marks.
+    """Split a text into lower-case words and punctuation marks, as torchtext's basic_english does.
 
-    Args:
-        text: as it was written; ``<br />``, IMDB's line break, separates words and leaves nothing.
-
-    Returns:
-        The tokens, by the rules of torchtext's ``basic_english``.
+    IMDB's line break, ``<br />``, separates words and leaves no token.
     """
     return _basic_english(text)
 
@@ -31,14 +28,12 @@ def build_vocab(
 ) -> Vocab:
     """Number the tokens of the training part, the most frequent first.
 
-    Args:
-        token_lists: one list a review.
-        min_freq: tokens that occur less often stay unknown.
-        max_size: entries at most, ``<pad>`` and ``<unk>`` among them; None for no limit.
+    Tokens of equal frequency are in alphabetical order. ``<pad>`` is 0 and ``<unk>`` is 1.
 
-    Returns:
-        A vocabulary in which ``<pad>`` is 0 and ``<unk>`` 1. Tokens of the same frequency stand in
-        alphabetical order.
+    Args:
+        token_lists: one list per review.
+        min_freq: tokens that occur less often stay unknown.
+        max_size: most entries, ``<pad>`` and ``<unk>`` included; None for no limit.
 
     Raises:
         ValueError: if min_freq is below 1, or max_size leaves no room for a word.
@@ -57,67 +52,39 @@ def build_vocab(
 
 
 def encode(tokens: Sequence[str], vocab: Vocab) -> list[int]:
-    """Replace every token by its id.
+    """Replace every token by its id; unknown tokens get 1.
 
-    Args:
-        tokens: from ``tokenize``.
-        vocab: from ``build_vocab``.
-
-    Returns:
-        One id for each token; 1 for those that the vocabulary does not know, and for a token that
-        happens to read ``<pad>``: padding is not a word.
+    So does a token that happens to read ``<pad>``, because padding is not a word.
     """
     return [vocab.stoi.get(token) or vocab.unk_index for token in tokens]
 
 
 def save_vocab(vocab: Vocab, path: str | Path) -> None:
-    """Write a vocabulary as JSON, whole or not at all.
-
-    Args:
-        vocab: from ``build_vocab``.
-        path: replaced if it exists.
-
-    Raises:
-        OSError: if the file cannot be written; it is then as it was.
-    """
+    """Write a vocabulary as JSON, atomically; raises ``OSError`` where it cannot."""
     words = [[token, vocab.freqs[token]] for token in vocab.itos[2:]]
-    part = Path(f"{path}.part")
-    try:
-        part.write_text(json.dumps({"specials": [PAD, UNK], "words": words}), encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    write_whole(Path(path), json.dumps({"specials": [PAD, UNK], "words": words}).encode())
 
 
 def load_vocab(path: str | Path) -> Vocab:
-    """Read a vocabulary that ``save_vocab`` wrote.
-
-    Args:
-        path: the JSON file.
-
-    Returns:
-        A vocabulary with the ids of the one that was saved.
+    """Read a vocabulary that ``save_vocab`` wrote, with the same ids.
 
     Raises:
-        ValueError: if the file is no vocabulary.
+        ValueError: if the file is not a vocabulary.
         OSError: if it cannot be read.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         specials, words = content["specials"], [(token, n) for token, n in content["words"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{path} is no vocabulary: train a run to make one") from error
+        raise ValueError(f"{path} is not a vocabulary: train a run to make one") from error
     if specials != [PAD, UNK] or not all(
         isinstance(token, str) and type(n) is int and n > 0 for token, n in words
     ):
-        raise ValueError(
-            f"{path} is no vocabulary of this package: expected {PAD}, {UNK} and words with counts"
-        )
+        raise ValueError(f"{path} is not a vocabulary: expected {PAD}, {UNK} and words with counts")
     vocab = _numbered(Counter(dict(words)), min_freq=1, max_size=None)
     if vocab.itos[2:] != [token for token, _ in words]:  # its ids would not be those of the run
         raise ValueError(
-            f"{path} is no vocabulary of this package: expected every word once, by count and "
+            f"{path} is not a vocabulary: expected every word once, sorted by count and "
             f"then by alphabet: was the file changed by hand?"
         )
     return vocab

@@ -1,4 +1,4 @@
-"""Embedding, bidirectional LSTM, pooling, one linear layer: a review's logit."""
+"""Embedding, bidirectional LSTM, pooling and one linear layer: from a review to its logit."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import ragged
+from lstm_tutorial.sentiment.models import hashing
 
-PRIME = 2**31 - 1
 POOLINGS = ("last_step", "final_states", "mean", "max", "attention")
 
 
 def last_step(output: Tensor) -> Tensor:
-    """Take the last column: the classic mistake, kept to be shown.
+    """Take the last of the steps (N, L, 2*H_out), a common mistake that is kept to be shown.
 
-    It may be padding, and its reverse half has read one token.
-
-    Args:
-        output: float (N, L, 2*H_out).
-
-    Returns:
-        float (N, 2*H_out).
+    It may be padding, and its reverse half has read only one token.
     """
     return output[:, -1]
 
@@ -62,15 +56,7 @@ def mean_pool(output: Tensor, lengths: Tensor) -> Tensor:
 
 
 def max_pool(output: Tensor, lengths: Tensor) -> Tensor:
-    """Take each feature's largest value over the valid steps.
-
-    Args:
-        output: float (N, L, features).
-        lengths: int64 (N,).
-
-    Returns:
-        float (N, features).
-    """
+    """Take each feature's largest value over the valid steps; shapes as for ``mean_pool``."""
     return output.masked_fill(is_padding(output, lengths), -torch.inf).amax(dim=1)
 
 
@@ -78,7 +64,7 @@ class AttentionPool(nn.Module):
     """Average the valid steps with learned weights.
 
     Args:
-        features: of each step.
+        features: number of features per step.
     """
 
     def __init__(self, features: int) -> None:
@@ -86,15 +72,7 @@ class AttentionPool(nn.Module):
         self.score = nn.Linear(features, 1)
 
     def weights(self, output: Tensor, lengths: Tensor) -> Tensor:
-        """Weigh every step.
-
-        Args:
-            output: float (N, L, features).
-            lengths: int64 (N,).
-
-        Returns:
-            float (N, L, 1); each row sums to 1, and padding has 0.
-        """
+        """Compute the weight of every step: float (N, L, 1), each row sums to 1, padding has 0."""
         scores = self.score(output).masked_fill(is_padding(output, lengths), -torch.inf)
         return torch.softmax(scores, dim=1)
 
@@ -105,14 +83,11 @@ class AttentionPool(nn.Module):
 
 
 def is_padding(output: Tensor, lengths: Tensor) -> Tensor:
-    """Mark the steps behind each row's length.
+    """Mark the steps beyond each row's length: bool (N, L, 1).
 
     Args:
         output: (N, L, features).
         lengths: int64 (N,).
-
-    Returns:
-        bool (N, L, 1).
 
     Raises:
         ValueError: if the lengths do not fit.
@@ -127,18 +102,18 @@ class BiLSTMClassifier(nn.Module):
 
     Args:
         vocab_size: V, rows of the embedding; 0 is ``<pad>`` and 1 ``<unk>``.
-        embedding_dim: E, features of a word.
-        hidden_size: H, units of a direction.
-        num_layers: stacked BiLSTM layers.
+        embedding_dim: E, features per word.
+        hidden_size: H, units per direction.
+        num_layers: number of stacked BiLSTM layers.
         dropout: rate for the embedded words, the pooled vector, and between layers.
         pooling: one of ``POOLINGS``.
         lstm: ``torch.nn.LSTM``, or a class with its contract.
         word_dropout: share of the words that training replaces by ``<unk>``.
-        bigrams: rows of a second embedding, of each word with the one before it, that is added to
-            the first; pairs share its rows by a hash. 0 for none.
+        bigrams: rows of a second embedding, for each word together with the one before it, that is
+            added to the first; pairs are assigned to rows by a hash. 0 for none.
 
     Raises:
-        ValueError: if the pooling is unknown or word_dropout is no probability.
+        ValueError: if the pooling is unknown or word_dropout is not a probability.
 
     References:
         A. Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017, section 2.2,
@@ -205,8 +180,8 @@ class BiLSTMClassifier(nn.Module):
         words = self.embedding(self._drop_words(ids))
         if self.bigrams is None:
             return words
-        hashed = (ids[:, :-1] * 1_000_003 + ids[:, 1:]) % PRIME * 48_271 % PRIME
-        pairs = self.bigrams(hashed % self.bigrams.num_embeddings)
+        hashed = hashing.extend(ids[:, :-1], ids[:, 1:])
+        pairs = self.bigrams(hashing.spread(hashed, self.bigrams.num_embeddings))
         return words + F.pad(pairs * (ids[:, 1:, None] != 0), (0, 0, 1, 0))  # the first has none
 
     def _drop_words(self, ids: Tensor) -> Tensor:
@@ -221,29 +196,24 @@ class BiLSTMClassifier(nn.Module):
         output, h_n = run_lstm(self.lstm, words, lengths)
         if self.pooling == "final_states":
             return final_states(h_n)
+        return self._pool_steps(output, lengths)
+
+    def _pool_steps(self, output: Tensor, lengths: Tensor) -> Tensor:
         pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, lengths)
+        return pool(output, lengths)  # (N, 2*H)
 
 
 def run_padded(lstm: nn.Module, words: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run an LSTM over every step, padding included.
+    """Run a batch-first LSTM over all steps of float (N, L, E), padding included, without autocast.
 
-    On a CPU autocast is off meanwhile: there it depends on the processor whether torch's kernel
-    takes part in it or raises.
-
-    Args:
-        lstm: batch-first.
-        words: float (N, L, E).
-
-    Returns:
-        What the LSTM returns.
+    On CPUs autocast either reaches torch's kernel or makes it raise, depending on the processor.
     """
     with torch.autocast("cpu", enabled=False):
         return lstm(words)
 
 
 def run_lstm(lstm: nn.Module, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Run an LSTM over rows of unequal length so that padding plays no part.
+    """Run an LSTM over rows of unequal length so that padding has no effect.
 
     Args:
         lstm: batch-first; ``torch.nn.LSTM`` runs at padded speed, any other class packed.
@@ -262,7 +232,7 @@ def run_lstm(lstm: nn.Module, words: Tensor, lengths: Tensor) -> tuple[Tensor, T
 
 
 def _check_ids(ids: Tensor, vocab_size: int) -> None:
-    """Refuse ids that are no padded batch (N, L) of this vocabulary."""
+    """Refuse ids that are not a padded batch (N, L) of this vocabulary."""
     if not isinstance(ids, Tensor) or ids.dtype != torch.int64 or ids.dim() != 2:
         raise ValueError(f"expected ids int64 (N, L), got {_came(ids)}: use collate")
     wrong = ((ids < 0) | (ids >= vocab_size)).nonzero().tolist()
@@ -291,7 +261,7 @@ def _check_lengths(lengths: Tensor, N: int, L: int) -> None:
 
 
 def _came(value: object) -> str:
-    """Say in an error message what came."""
+    """Describe a wrong value for an error message."""
     if isinstance(value, Tensor):
         return f"{value.dtype} {tuple(value.shape)}"
     return f"a {type(value).__name__}"

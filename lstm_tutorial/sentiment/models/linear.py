@@ -1,8 +1,8 @@
-"""What the BiLSTM has to beat: linear models on words and n-grams.
+"""Baselines for the BiLSTM: linear models on words and n-grams.
 
-Both are fixed: no test part had a say in them. The two regularisation strengths were chosen once,
-on a fifth of IMDB's training part that shares no film with the rest, from eight values between
-0.003 and 10, and they serve every corpus.
+Both models are fixed in advance; no test set was used to choose them. The two regularisation
+strengths were chosen once, on a fifth of IMDB's training part that shares no film with the rest,
+from eight values between 0.003 and 10. Every corpus uses the same ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.data.text import tokenize
 
 C_WORDS, C_NGRAMS = 0.03, 0.3  # inverse regularisation strengths
@@ -20,11 +20,11 @@ SMOOTHING = 1.0  # added to every count, as Wang and Manning do
 
 
 class LinearModel:
-    """Give a text the sum of its n-grams' weights.
+    """Score a text by the sum of its n-grams' weights.
 
     Args:
         vectorizer: fitted; counts each n-gram of a text once.
-        ratios: float (1, n-grams), by which the counts are multiplied; None for 1.
+        ratios: float (1, n-grams), factors for the counts; None for 1.
         model: fitted to the product.
     """
 
@@ -36,62 +36,35 @@ class LinearModel:
         self.model = model
 
     def logits(self, texts: Iterable[str]) -> np.ndarray:
-        """Compute the logits: above 0 means positive.
-
-        Args:
-            texts: any.
-
-        Returns:
-            float64 (N,).
-        """
+        """Compute the logits, float64 (N,): above 0 means positive."""
         return self.model.decision_function(
             _weighted(self.vectorizer.transform(texts), self.ratios)
         )
 
     def score(self, reviews: Sequence[Review]) -> dict[str, float]:
-        """Measure the model.
-
-        Args:
-            reviews: to classify.
-
-        Returns:
-            ``accuracy``, and ``n``, how many they are.
-        """
-        right = (self.logits(review.text for review in reviews) > 0) == _labels(reviews)
+        """Measure ``accuracy`` on ``n`` reviews."""
+        right = (self.logits(review.text for review in reviews) > 0) == labels_of(reviews)
         return {"accuracy": float(right.mean()), "n": len(reviews)}
 
 
 def fit_words(train: Sequence[Review]) -> LinearModel:
-    """Fit a logistic regression on which words occur.
-
-    Args:
-        train: reviews to fit.
-
-    Returns:
-        The fitted model.
-
-    Raises:
-        ValueError: if the training reviews are empty or all of one label.
-    """
+    """Fit a logistic regression on word occurrence; raises as ``fit_ngrams`` does."""
     return _fit(train, max_n=1, strength=C_WORDS, is_weighted=False)
 
 
 def fit_ngrams(train: Sequence[Review], max_n: int) -> LinearModel:
     """Fit a logistic regression on n-grams weighted by naive Bayes.
 
-    An n-gram that occurs in a review counts there once, with the log-ratio of its shares in the two
-    classes: ``r = log((p / sum(p)) / (q / sum(q)))``, where p and q count the positive and the
-    negative training reviews that hold each n-gram, plus one.
+    Each n-gram of a review counts once, multiplied by the log-ratio of its shares in the two
+    classes: ``r = log((p / sum(p)) / (q / sum(q)))``, where p and q are the numbers of positive and
+    negative training reviews that contain each n-gram, plus one.
 
     Args:
         train: reviews to fit.
         max_n: length of the longest n-gram; 1 for words alone.
 
-    Returns:
-        The fitted model.
-
     Raises:
-        ValueError: if the training reviews are empty or all of one label, or max_n is below 1.
+        ValueError: if the reviews are empty or have only one label, or max_n is below 1.
 
     References:
         S. Wang and C. D. Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
@@ -113,40 +86,20 @@ def nb_ngrams(train: Sequence[Review], test: Sequence[Review], max_n: int) -> di
 
 
 def binary_features(numbers: np.ndarray, sizes: np.ndarray, n_features: int) -> csr_matrix:
-    """Put the features that each review has into a sparse matrix.
-
-    Args:
-        numbers: int (total,), the features of the first review, then of the second, and so on.
-        sizes: int (N,), how many each review has.
-        n_features: columns.
-
-    Returns:
-        float64 (N, n_features), with a 1 for each feature of a review.
-    """
+    """Make a sparse float64 (N, n_features) of ones from N runs of ``sizes`` column numbers."""
     ends = np.concatenate([[0], np.cumsum(sizes)])
     return csr_matrix((np.ones(len(numbers)), numbers, ends), shape=(len(sizes), n_features))
 
 
 def weigh(features: csr_matrix, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Fit a weight to each n-gram: that of the logistic regression times the log-ratio.
-
-    Args:
-        features: float (N, n-grams), 0 or 1.
-        labels: (N,), 0 or 1.
-
-    Returns:
-        The weights, float64 (n-grams,), and the bias.
-
-    Raises:
-        ValueError: if the labels are all the same.
-    """
+    """Fit the weight of each column of float (N, n-grams) as ``fit_ngrams`` does, and the bias."""
     ratios = _log_count_ratios(features, labels)
     model = _regression(C_NGRAMS).fit(_weighted(features, ratios), labels)
     return model.coef_[0] * ratios[0], float(model.intercept_[0])
 
 
 def _fit(train: Sequence[Review], max_n: int, strength: float, is_weighted: bool) -> LinearModel:
-    vectorizer, labels = _vectorizer(max_n), _labels(train)
+    vectorizer, labels = _vectorizer(max_n), labels_of(train)
     features = vectorizer.fit_transform(review.text for review in train)
     ratios = _log_count_ratios(features, labels) if is_weighted else None
     return LinearModel(
@@ -171,11 +124,7 @@ def _vectorizer(max_n: int) -> CountVectorizer:
 
 
 def _log_count_ratios(features: csr_matrix, labels: np.ndarray) -> np.ndarray:
-    """float (1, n-grams): log of the share among positive reviews over that among negative."""
+    """Compute each n-gram's log-ratio of its shares in the two classes: float (1, n-grams)."""
     positive = SMOOTHING + np.asarray(features[labels == 1].sum(axis=0)).ravel()
     negative = SMOOTHING + np.asarray(features[labels == 0].sum(axis=0)).ravel()
     return np.log((positive / positive.sum()) / (negative / negative.sum()))[None, :]
-
-
-def _labels(reviews: Sequence[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])

@@ -1,6 +1,6 @@
-"""The classifier as it is often written: the LSTM is not told the lengths, and reads padding.
+"""The classifier as it is often written: the LSTM does not get the lengths and reads padding.
 
-Kept to be measured beside ``model.BiLSTMClassifier``; use that one.
+It exists to be compared with ``bilstm.BiLSTMClassifier``; use that one.
 """
 
 from typing import Any
@@ -13,8 +13,6 @@ from lstm_tutorial.sentiment.models.bilstm import (
     BiLSTMClassifier,
     final_states,
     last_step,
-    max_pool,
-    mean_pool,
     run_padded,
 )
 
@@ -26,10 +24,10 @@ class PaddedClassifier(BiLSTMClassifier):
     """Classify padded reviews as if padding were words.
 
     Args:
-        args: of ``BiLSTMClassifier``.
+        args: passed to ``BiLSTMClassifier``.
         pooling: one of ``PADDED_POOLINGS``.
-        side: where a short review's padding stands, ``"right"`` or ``"left"``.
-        options: of ``BiLSTMClassifier``.
+        side: side of a short review on which its padding is, ``"right"`` or ``"left"``.
+        options: passed to ``BiLSTMClassifier``.
 
     Raises:
         ValueError: if pooling or side is unknown.
@@ -55,35 +53,19 @@ class PaddedClassifier(BiLSTMClassifier):
             return last_step(output)
         if self.pooling == "first_and_last_step":
             return first_and_last_step(output)
-        all_steps = torch.full_like(lengths, words.size(1))
-        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, all_steps)
+        return self._pool_steps(output, torch.full_like(lengths, words.size(1)))
 
 
 def shift_right(words: Tensor, lengths: Tensor) -> Tensor:
-    """Move each row's padding from its end to its beginning.
-
-    Args:
-        words: float (N, L, E), padding last.
-        lengths: int64 (N,).
-
-    Returns:
-        float (N, L, E), padding first.
-    """
+    """Move the padding of each row of float (N, L, E) from its end to its beginning."""
     steps = torch.arange(words.size(1), device=words.device)
     source = (steps - (words.size(1) - lengths.to(words.device))[:, None]) % words.size(1)
     return words.gather(1, source[..., None].expand_as(words))
 
 
 def first_and_last_step(output: Tensor) -> Tensor:
-    """Join the first and the last step, as some tutorials do.
+    """Join the first and the last of the steps (N, L, 2*H_out), as some tutorials do.
 
     The forward half of the first and the reverse half of the last have read one token each.
-
-    Args:
-        output: float (N, L, 2*H_out).
-
-    Returns:
-        float (N, 4*H_out).
     """
     return torch.cat([output[:, 0], output[:, -1]], dim=1)

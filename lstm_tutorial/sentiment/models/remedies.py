@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class LockedDropout(nn.Dropout):
     """Drop the same features at every step of a sequence.
 
-    This is the half of "variational" dropout that stands outside the LSTM: the recurrent path,
-    which the paper drops as well, is left alone.
+    This is the half of "variational" dropout outside the LSTM; the recurrent path, to which the
+    paper applies dropout as well, is unchanged.
 
     References:
         Y. Gal and Z. Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent
@@ -16,14 +16,7 @@ class LockedDropout(nn.Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Drop features.
-
-        Args:
-            input: float (N, L, features), or (N, features).
-
-        Returns:
-            The same shape; in evaluation mode the input as it is.
-        """
+        """Drop features of float (N, L, features) or (N, features); the shape stays the same."""
         if input.dim() < 3:
             return super().forward(input)
         return input * super().forward(input.new_ones(input.size(0), 1, input.size(2)))
@@ -31,10 +24,7 @@ class LockedDropout(nn.Dropout):
 
 @torch.no_grad()
 def open_forget_gates(lstm: nn.LSTM) -> None:
-    """Let both biases of every forget gate add up to 1.
-
-    Args:
-        lstm: changed in place.
+    """Set the sum of both biases of every forget gate to 1, in place.
 
     References:
         R. Jozefowicz et al., "An Empirical Exploration of Recurrent Network Architectures",
@@ -46,10 +36,7 @@ def open_forget_gates(lstm: nn.LSTM) -> None:
 
 
 def start_orthogonal(lstm: nn.LSTM) -> None:
-    """Start every gate's recurrent weights as an orthogonal matrix.
-
-    Args:
-        lstm: changed in place.
+    """Initialise every gate's recurrent weights as an orthogonal matrix, in place.
 
     References:
         A. M. Saxe et al., "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear

@@ -1,9 +1,9 @@
-"""A classifier of two paths: a BiLSTM beside weighted n-grams ("wide and deep").
+"""A classifier with two paths: a BiLSTM beside weighted n-grams ("wide and deep").
 
 A linear path beside a deep one is from H.-T. Cheng et al., "Wide & Deep Learning for Recommender
-Systems", 2016; a loss for a hidden part of a network from C.-Y. Lee et al., "Deeply-Supervised
-Nets", 2015. That a second model should learn from answers to examples which the first one has not
-seen is from D. H. Wolpert, "Stacked Generalization", 1992.
+Systems", 2016; a loss for an intermediate output of a network from C.-Y. Lee et al.,
+"Deeply-Supervised Nets", 2015. Training a second model on predictions for examples that the first
+one has not seen is from D. H. Wolpert, "Stacked Generalization", 1992.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment.models.bilstm import PRIME, BiLSTMClassifier
+from lstm_tutorial.sentiment.models import hashing
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 
 BUCKETS = 2**22
 FOLDS = 5
@@ -25,21 +26,21 @@ def ngram_buckets(
     Args:
         ids: int64 (N, L).
         lengths: int64 (N,).
-        max_n: words of the longest n-gram.
-        buckets: numbers to give; different n-grams may by chance get the same.
+        max_n: length of the longest n-gram.
+        buckets: how many numbers there are; different n-grams may share one.
 
     Returns:
         The numbers of the first review's distinct n-grams, then those of the second, and so on,
-        int64 (total,); and how many each review has, int64 (N,).
+        int64 (total,); and the count for each review, int64 (N,).
     """
     L, hashed, found = ids.size(1), ids, []
     for n in range(1, max_n + 1):
         if n > L:
             break
         if n > 1:  # extend each n-gram by one word
-            hashed = (hashed[:, :-1] * 1_000_003 + ids[:, n - 1 :] + n) % PRIME
+            hashed = hashing.extend(hashed[:, :-1], ids[:, n - 1 :], salt=n)
         ends = torch.arange(n, L + 1, device=ids.device)
-        bucket = hashed * 48_271 % PRIME % buckets
+        bucket = hashing.spread(hashed, buckets)
         found.append(bucket.masked_fill(ends > lengths.to(ids.device)[:, None], -1))
     numbers = torch.cat(found, dim=1).sort(dim=1).values
     is_new = numbers >= 0
@@ -48,30 +49,23 @@ def ngram_buckets(
 
 
 def fold_of(ids: Tensor) -> Tensor:
-    """Deal reviews into folds by their words, so that copies of a review share one.
-
-    Args:
-        ids: int64 (N, L), 0 on padding.
-
-    Returns:
-        int64 (N,), between 0 and FOLDS - 1.
-    """
+    """Assign reviews, int64 (N, L), to folds by their words, so that copies share one."""
     steps = torch.arange(1, ids.size(1) + 1, device=ids.device)
-    return (ids * (steps * 7_919 % 10_007)).sum(dim=1) * 48_271 % PRIME % FOLDS
+    return hashing.spread((ids * (steps * 7_919 % 10_007)).sum(dim=1), FOLDS)
 
 
 class NGramPath(nn.Module):
     """Add up the weights of a review's distinct n-grams.
 
-    ``fit`` fits the weights once, with the regression of ``linear.fit_ngrams``, to the words
-    that the model is given: cut at its length, and rare ones unknown. Gradients leave them alone.
-    Weights that were fitted to a review know its label. So there is a set of weights for each
-    fold, fitted to the other folds: in training mode a review gets those of its own fold, in
-    evaluation mode the mean of all.
+    ``fit`` fits the weights once, with the regression of ``linear.fit_ngrams``, to the words that
+    the model reads: truncated reviews, rare words unknown. Gradients do not change them. Weights
+    that were fitted to a review know its label, so there is one set of weights for each fold,
+    fitted to the other folds: in training mode a review gets the weights of its own fold, in
+    evaluation mode their mean.
 
     Args:
-        max_n: words of the longest n-gram.
-        buckets: weights.
+        max_n: length of the longest n-gram.
+        buckets: number of weights.
     """
 
     def __init__(self, max_n: int, buckets: int = BUCKETS) -> None:
@@ -87,11 +81,11 @@ class NGramPath(nn.Module):
 
         Args:
             loader: yields the batches of the training part.
-            out_of_fold: whether a fold's own reviews are left out; without that the weights know
-                the answers, a mistake that is kept to be measured.
+            out_of_fold: whether a fold's own reviews are excluded; otherwise the weights know the
+                answers, a mistake that is kept to be measured.
 
         Raises:
-            ValueError: if a fold leaves reviews of one label only.
+            ValueError: if a fold leaves reviews of only one label.
         """
         from lstm_tutorial.sentiment.models import linear  # loads scikit-learn: slow
 
@@ -126,7 +120,7 @@ class NGramPath(nn.Module):
             float (N,).
 
         Raises:
-            RuntimeError: if it is in training mode and has not been fitted.
+            RuntimeError: in training mode, if the n-grams have not been fitted.
         """
         if self.training and len(self.fold_weights) == 0:
             raise RuntimeError("expected fitted n-grams, got none: call fit before training")
@@ -142,16 +136,16 @@ class NGramPath(nn.Module):
 
 
 class WideAndDeepClassifier(nn.Module):
-    """Weigh the logits of a BiLSTM and of an ``NGramPath`` against each other.
+    """Combine the logits of a BiLSTM and of an ``NGramPath`` with learned shares.
 
-    The n-grams are right so often that a BiLSTM which only ever corrects them gets too little
-    gradient to learn to read. So in training it answers for itself as well, and the loss counts
-    both answers.
+    The n-grams are right so often that a BiLSTM that only corrects them gets too little gradient to
+    learn to read. In training the BiLSTM therefore also gives its own answer, and the loss includes
+    both.
 
     Args:
         deep: reads the words in order.
-        max_n: words of the longest n-gram of the other path.
-        two_answers: whether the BiLSTM answers for itself, too.
+        max_n: length of the longest n-gram of the other path.
+        two_answers: whether the BiLSTM also gives its own answer.
     """
 
     def __init__(self, deep: BiLSTMClassifier, max_n: int, two_answers: bool = True) -> None:
@@ -169,11 +163,11 @@ class WideAndDeepClassifier(nn.Module):
             lengths: int64 (N,), each between 1 and L.
 
         Returns:
-            float (N,); in training mode (2, N), the BiLSTM's own logits first, if it answers too.
+            float (N,); in training mode with two answers (2, N), the BiLSTM's own logits first.
 
         Raises:
             ValueError: if ids or lengths do not fit, as for ``BiLSTMClassifier``.
-            RuntimeError: if it is in training mode and its n-grams have not been fitted.
+            RuntimeError: in training mode, if the n-grams have not been fitted.
         """
         deep, wide = self.deep(ids, lengths), self.wide(ids, lengths)
         both = self.shares[0] * deep + self.shares[1] * wide

@@ -1,4 +1,4 @@
-"""Runs: settings become a trained model in a folder, with a record of how it came about."""
+"""Runs: settings become a trained model in a folder, with a record that describes it."""
 
 from lstm_tutorial._lazy import lazy
 

@@ -1,4 +1,4 @@
-"""Go from raw reviews to loaders and a model, as the settings of a run say."""
+"""From raw reviews to loaders and a model, according to a run's settings."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SPLIT_SEED = 0  # one validation part whatever a run's own seed, so that runs ca
 
 
 class Prepared(NamedTuple):
-    """Hold what training takes: vocabulary, loaders, and the number of reviews in each part."""
+    """The inputs of training: vocabulary, loaders, and the number of reviews in each part."""
 
     vocab: Vocab
     train: DataLoader
@@ -36,14 +36,14 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
 
     Args:
         settings: of the run.
-        root: where IMDB lies; None for the cached download.
+        root: location of IMDB; None for the cached download.
 
     Returns:
-        A shuffling loader for training and one in fixed order for validation, or None if nothing
-        is held out. The vocabulary knows the words of the reviews left for training, and no others.
+        A shuffling loader for training and one in fixed order for validation, or None if nothing is
+        held out. The vocabulary knows only the words of the reviews left for training.
 
     Raises:
-        ValueError: if a review or a setting is no good.
+        ValueError: if a review or a setting is invalid.
         OSError: if the data cannot be read.
     """
     reviews, validation = read_training(settings, root)
@@ -66,15 +66,7 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
 
 
 def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], list[Review]]:
-    """Read the training part and split it.
-
-    Args:
-        settings: names the corpus, and the fraction that validation gets.
-        root: where IMDB lies; None for the cached download.
-
-    Returns:
-        The reviews for training and those for validation, which share no film (IMDB).
-    """
+    """Read the reviews for training and those for validation, which share no film (IMDB)."""
     fraction = settings.validation_fraction
     if _is_imdb(settings, root):
         reviews = imdb.load("train", root)
@@ -85,16 +77,7 @@ def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], 
 
 
 def read_part(part: str, settings: Settings, root: Path | None) -> list[Review]:
-    """Read one part of a corpus.
-
-    Args:
-        part: ``"train"``, ``"validation"`` or ``"test"``.
-        settings: names the corpus, and the fraction that validation gets.
-        root: where IMDB lies; None for the cached download.
-
-    Returns:
-        The reviews, always the same and in the same order.
-    """
+    """Read the reviews of ``"train"``, ``"validation"`` or ``"test"``, always in the same order."""
     if part != "test":
         return read_training(settings, root)[part == "validation"]
     if _is_imdb(settings, root):
@@ -105,71 +88,23 @@ def read_part(part: str, settings: Settings, root: Path | None) -> list[Review]:
 def make_review_loader(
     reviews: Sequence[Review], vocab: Vocab, settings: Settings, shuffle: bool = False
 ) -> DataLoader:
-    """Encode reviews and put them into batches.
-
-    Args:
-        reviews: each with at least one token.
-        vocab: gives the ids.
-        settings: of the run.
-        shuffle: whether every epoch has an order of its own.
-
-    Returns:
-        A loader that yields batches.
-
-    Raises:
-        ValueError: if a review is empty.
-    """
+    """Encode reviews and batch them; raises ``ValueError`` if one is empty."""
     examples = [encoded(review, vocab, settings) for review in reviews]
     return make_loader(examples, settings.batch_size, shuffle, settings.seed)
 
 
 def encoded(review: Review, vocab: Vocab, settings: Settings) -> tuple[list[int], int]:
-    """Turn a review into ids, as many as the run reads.
-
-    Args:
-        review: from any corpus.
-        vocab: gives the ids.
-        settings: of the run.
-
-    Returns:
-        The ids and the label.
-
-    Raises:
-        ValueError: if the review is empty.
-    """
+    """Encode and truncate a review: its ids and its label."""
     return _cut(encode(tokens_of(review), vocab), settings), review.label
 
 
 def encoded_text(text: str, name: str, vocab: Vocab, settings: Settings) -> list[int]:
-    """Turn a text without a label into ids, as many as the run reads.
-
-    Args:
-        text: to classify.
-        name: says in an error which text it is, such as ``"line 7"``.
-        vocab: gives the ids.
-        settings: of the run.
-
-    Returns:
-        The ids.
-
-    Raises:
-        ValueError: if the text is empty.
-    """
+    """Encode and truncate a text that errors call ``name``, such as ``"line 7"``."""
     return _cut(encode(_tokens(text, name), vocab), settings)
 
 
 def tokens_of(review: Review) -> list[str]:
-    """Cut a review into tokens.
-
-    Args:
-        review: from any corpus.
-
-    Returns:
-        Its tokens.
-
-    Raises:
-        ValueError: if there are none.
-    """
+    """Split a review into tokens; raises ``ValueError`` if there are none."""
     return _tokens(review.text, review.id)
 
 
@@ -185,15 +120,7 @@ def _cut(ids: list[int], settings: Settings) -> list[int]:
 
 
 def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndDeepClassifier:
-    """Make an untrained model.
-
-    Args:
-        settings: of the run.
-        vocab: gives the number of embeddings.
-
-    Returns:
-        The model, initialised from torch's global random generator. Its n-grams are not fitted.
-    """
+    """Make an untrained model, initialised from torch's global random generator."""
     names = ("embedding_dim", "hidden_size", "num_layers", "dropout", "pooling", "word_dropout")
     options = {name: getattr(settings, name) for name in (*names, "bigrams")}
     if settings.padding != "ignored":
@@ -209,5 +136,5 @@ def build_model(settings: Settings, vocab: Vocab) -> BiLSTMClassifier | WideAndD
 
 def _is_imdb(settings: Settings, root: Path | None) -> bool:
     if settings.corpus == "built-in" and root is not None:
-        raise ValueError("the built-in corpus is made, not read: leave out --root")
+        raise ValueError("the built-in corpus is generated, not read: leave out --root")
     return settings.corpus == "imdb"

@@ -1,4 +1,4 @@
-"""The model that comes with the package: small, trained on IMDB, and at hand without a network."""
+"""The model that comes with the package: small, trained on IMDB, and usable offline."""
 
 from pathlib import Path
 
@@ -13,28 +13,21 @@ SAMPLE = 2000
 
 
 def load_pretrained() -> Run:
-    """Read the small model that comes with the package; no network is needed.
-
-    Returns:
-        The model in evaluation mode, its vocabulary and its settings, for ``runs.predict``.
-    """
+    """Read the small model that comes with the package, for ``runs.predict``; works offline."""
     return load(SHIPPED)
 
 
 def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, float]:
-    """Halve a finished run's weights, and measure what is left.
+    """Halve a finished run's weights to float16, and measure the result on the test part.
 
     Args:
-        source: folder of a finished run.
-        target: folder for weights in float16, vocabulary and record; made if missing, else empty.
-        root: where IMDB lies; None for the cached download.
+        target: new or empty folder for weights, vocabulary, and the record with ``shipped`` added.
 
     Returns:
-        ``loss``, ``accuracy`` and ``n`` on the test part with the halved weights; they also go into
-        the record, as ``shipped``.
+        ``loss``, ``accuracy`` and ``n`` with the halved weights.
 
     Raises:
-        ValueError: if the source holds no finished run, or the target is not free.
+        ValueError: if the source contains no finished run, or the target is not free.
         OSError: if a file cannot be read or written.
     """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
@@ -51,15 +44,7 @@ def ship(source: Path, target: Path, root: Path | None = None) -> dict[str, floa
 
 
 def sample_accuracy(run: Run, root: Path | None = None) -> float:
-    """Measure a run on the same SAMPLE test reviews every time, evenly spread over the part.
-
-    Args:
-        run: from ``runs.load``.
-        root: where IMDB lies; None for the cached download.
-
-    Returns:
-        The share that is classified rightly.
-    """
+    """Measure accuracy on SAMPLE test reviews, always the same, evenly spaced."""
     reviews = read_part("test", run.settings, root)
     reviews = reviews[:: max(1, len(reviews) // SAMPLE)][:SAMPLE]
     probabilities = predict(run, (review.text for review in reviews))

@@ -1,4 +1,4 @@
-"""Describe a training run: what was asked, on which machine, and what came out."""
+"""Describe a training run: its settings, the machine, and the results."""
 
 import importlib.metadata
 import os
@@ -25,14 +25,14 @@ def make_record(
     history: list[dict],
     test: dict[str, float] | None,
 ) -> dict[str, Any]:
-    """Collect all that is worth knowing about a run, as JSON can hold it.
+    """Collect the settings, circumstances and results of a run, in a form that JSON can store.
 
     Args:
-        command: what to type to repeat the run.
+        command: repeats the run.
         settings: of the run.
         counts: reviews in ``train`` and ``validation``.
-        history: one dict an epoch, as ``fit`` returns it.
-        test: ``loss``, ``accuracy`` and ``n``; None where the test part was not read.
+        history: one dict per epoch, as ``fit`` returns it.
+        test: ``loss``, ``accuracy`` and ``n``; None if the test part was not read.
 
     Returns:
         A dict with the keys ``KEYS``, in that order. ``seconds`` is training time: the sum over the
@@ -56,51 +56,31 @@ def make_record(
 
 
 def in_lines(command: str, width: int = 84) -> str:
-    """Break a command into lines that a shell reads as one, each option beside its value.
-
-    Args:
-        command: as a record holds it.
-        width: of a line, in characters.
-
-    Returns:
-        The lines, each but the last with a backslash at its end.
-    """
+    """Break a command into shell lines of ``width`` characters, each option beside its value."""
     glued = re.sub(r"(?<= )(--\S+) (?!--)", "\\1\u00a0", command)
     lines = textwrap.wrap(glued, width, break_on_hyphens=False, break_long_words=False)
     return " \\\n    ".join(lines).replace("\u00a0", " ")
 
 
 def versions() -> dict[str, str]:
-    """Name the versions that a run's numbers depend on.
-
-    Returns:
-        The version of Python, torch, torchtext and this package.
-    """
+    """Return the versions of Python, torch, torchtext and this package."""
     packages = {"torch": "torch", "torchtext": "torchtext", "lstm_tutorial": "lstm-tutorial"}
     found = {name: importlib.metadata.version(package) for name, package in packages.items()}
     return {"python": platform.python_version(), **found, "torch": str(torch.__version__)}
 
 
 def machine() -> dict[str, str | int | None]:
-    """Describe the machine, without naming it.
-
-    Returns:
-        ``system``, ``processor``, ``cores``, and the ``threads`` that torch uses.
-    """
+    """Describe the machine, but do not name it: system, processor, cores, and torch's threads."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": _cores(),
         "threads": torch.get_num_threads(),
     }
 
 
 def peak_memory_mib() -> int | None:
-    """Measure the most memory that this process has held so far.
-
-    Returns:
-        Mebibytes; None on Windows, where Python has no ``resource`` module.
-    """
+    """Return this process's peak memory in MiB; None on Windows, without module ``resource``."""
     try:
         import resource
     except ImportError:
@@ -109,8 +89,15 @@ def peak_memory_mib() -> int | None:
     return peak // 2**20 if sys.platform == "darwin" else peak // 2**10  # bytes there, KiB here
 
 
+def _cores() -> int | None:
+    """Count the cores available to this process, where the system reports them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
 def _processor() -> str:
-    """Read the processor's name where Linux keeps it; platform.processor() is empty there."""
+    """Read the processor's name from Linux's cpuinfo; platform.processor() is empty there."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():

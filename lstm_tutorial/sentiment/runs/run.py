@@ -1,4 +1,4 @@
-"""Train into a run folder, and use what lies in one."""
+"""Train into a run folder, and use a finished run."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +29,7 @@ POOL = 3200  # texts that predict sorts by length together
 
 
 class Run(NamedTuple):
-    """Hold a finished run: its model in evaluation mode, its vocabulary, its settings."""
+    """A finished run: its model in evaluation mode, its vocabulary, its settings."""
 
     model: nn.Module
     vocab: Vocab
@@ -47,26 +47,26 @@ def train(
     on_epoch: Callable[[dict], None] | None = None,
     on_batch: Callable[[], None] | None = None,
 ) -> Record:
-    """Train a classifier, and leave weights, vocabulary and record in a folder.
+    """Train a classifier, and write weights, vocabulary and record to a folder.
 
     Args:
-        folder: made if missing; has to be empty, or hold this very run and ``resume``.
-        settings: of the run; its ``seed`` seeds weights, order and dropout, and the global random
-            generator is afterwards what it was before.
-        root: where IMDB lies; None for the cached download.
-        command: what to type to repeat the run; goes into the record.
-        resume: go on after the last finished epoch, or test a finished run that was not tested.
-        test: read the test part once, when training is over, and measure it.
-        on_start: called with the number of batches in an epoch before the first one.
+        folder: created if missing; must be empty, or contain the same run if ``resume`` is set.
+        settings: their ``seed`` seeds weights, order and dropout; the state of the global random
+            generator is restored afterwards.
+        root: location of IMDB; None for the cached download.
+        command: repeats the run; stored in the record.
+        resume: continue after the last finished epoch, or test a finished run that was not tested.
+        test: read the test part once, after training, and measure it.
+        on_start: called with the number of batches per epoch before the first one.
         on_epoch: called with every epoch's metrics.
         on_batch: called after every batch.
 
     Returns:
-        The record, as it stands in ``run.json``.
+        The content of ``run.json``.
 
     Raises:
-        ValueError: if the folder already holds something else, or the data is invalid.
-        OSError: if something cannot be read or written. The folder then holds whole files only.
+        ValueError: if the folder already holds something else, or the data or a setting is invalid.
+        OSError: if something cannot be read or written. Files in the folder are then complete.
     """
     if folders.is_finished(folder, settings, resume):
         return _finished(folder, test, root)
@@ -100,7 +100,7 @@ def train(
 
 
 def _finished(folder: Path, test: bool, root: Path | None) -> Record:
-    """Tidy up after a finished run, and test it where that was left out."""
+    """Tidy up after a finished run, and test it if that was left out."""
     folders.tidy(folder)
     record = folders.load_record(folder)
     if test and not record["test"]:
@@ -111,15 +111,7 @@ def _finished(folder: Path, test: bool, root: Path | None) -> Record:
 
 
 def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
-    """Measure a finished run on one part of its corpus.
-
-    Args:
-        run: from ``load``.
-        part: ``"train"``, ``"validation"`` or ``"test"``.
-        root: where IMDB lies; None for the cached download.
-
-    Returns:
-        ``loss``, ``accuracy``, and ``n``, the number of reviews.
+    """Measure ``loss``, ``accuracy`` and ``n`` of a run on one part of its corpus.
 
     Raises:
         ValueError: if the part is ``"validation"`` and the run held out no reviews.
@@ -135,21 +127,15 @@ def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
 
 
 def predict(run: Run, texts: Iterable[str], pool: int = POOL) -> Iterator[float]:
-    """Compute the probability that each text is positive, in order and as they come.
-
-    The texts of a pool are sorted by length, so that little is padded; no more than one pool is in
-    memory at a time, however many texts there are.
+    """Yield the probability that each text is positive, in order and as texts arrive.
 
     Args:
         run: from ``load``.
         texts: each with at least one word; may be a generator.
-        pool: texts that are read ahead.
-
-    Yields:
-        One probability for each text.
+        pool: number of texts in memory; they are sorted by length to avoid padding.
 
     Raises:
-        ValueError: after the answers to the texts before it, if a text is empty; the message gives
+        ValueError: at the first empty text, after the answers to those before it; the message has
             its line, counted from 1.
     """
     numbered, wrong = enumerate(texts, start=1), None
@@ -170,16 +156,10 @@ def predict(run: Run, texts: Iterable[str], pool: int = POOL) -> Iterator[float]
 
 
 def load(folder: Path) -> Run:
-    """Read a finished run.
-
-    Args:
-        folder: filled by ``train``.
-
-    Returns:
-        The model, in evaluation mode, the vocabulary, and the settings.
+    """Read a finished run from a folder that ``train`` filled.
 
     Raises:
-        ValueError: if the folder holds no finished run, or a damaged one.
+        ValueError: if the folder does not contain a finished run, or a file is damaged.
         OSError: if a file cannot be read.
     """
     record = folders.load_record(folder)

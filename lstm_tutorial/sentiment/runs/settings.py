@@ -1,4 +1,4 @@
-"""``Settings``: everything that shapes the result of a run, in one frozen dataclass."""
+"""``Settings``: everything that affects the result of a run, in one frozen dataclass."""
 
 import math
 from collections.abc import Mapping
@@ -26,39 +26,39 @@ OLD_NGRAMS = {  # how the first records of a study named them
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that shapes the result of a run; the defaults are those of the command ``train``.
+    """Everything that affects the result of a run; the defaults are those of the command ``train``.
 
     Args:
         corpus: the reviews to learn.
         pooling: how outputs become one sentence vector.
-        epochs: passes over the training part, at most.
-        batch_size: reviews in a batch.
+        epochs: most passes over the training part.
+        batch_size: reviews per batch.
         lr: highest learning rate of the cycle.
-        embedding_dim: features of a word, E.
-        hidden_size: hidden features of a direction, H.
+        embedding_dim: features per word, E.
+        hidden_size: hidden features per direction, H.
         num_layers: stacked BiLSTM layers.
         dropout: rate for features.
         word_dropout: rate for whole words.
-        vocab_size: most frequent words to know.
-        min_freq: words that occur less often are unknown.
+        vocab_size: number of most frequent words to know.
+        min_freq: rarer words are unknown.
         max_length: tokens of a review to read.
         keep: which end of a longer review to read.
-        ngrams: words of the longest n-gram of the linear path; 0 for no such path.
+        ngrams: length of the linear path's longest n-gram; 0 for no linear path.
         bigrams: rows of the embedding of word pairs; 0 for none.
         ema: decay of the weights' moving average; 0 for none.
         seed: for weights, order and dropout.
         patience: epochs without improvement after which training stops.
         validation_fraction: share of the training part that is held out.
         padding: ``"ignored"``, or the side on which the LSTM reads it.
-        buckets: whether a batch holds reviews of similar length.
+        buckets: whether a batch has reviews of similar length.
         start: how the LSTM's weights are initialised.
         locked_dropout: whether dropout removes the same features at every step.
         smoothing: of the training labels.
         out_of_fold: whether n-gram weights come from reviews other than the one they are used on.
-        two_answers: whether, in training, the BiLSTM answers alone as well as with the n-grams.
+        two_answers: whether, in training, the BiLSTM also gives its own answer.
 
     Raises:
-        ValueError: if a value is not one that a run can have.
+        ValueError: if a value is invalid.
     """
 
     corpus: Corpus = "imdb"
@@ -101,7 +101,7 @@ class Settings:
 
     @classmethod
     def options(cls) -> list[str]:
-        """Name the settings that the command ``train`` has options for."""
+        """List the settings for which the command ``train`` has options."""
         return [one.name for one in fields(cls) if not one.metadata]
 
     @classmethod
@@ -112,32 +112,28 @@ class Settings:
             record: with ``configuration`` and ``seed``, or with ``base`` and ``seed``.
 
         Returns:
-            The settings. What did not exist when the record was made has its default.
+            The settings, with defaults for those that did not exist when the record was made.
 
         Raises:
             ValueError: if a setting is missing, unknown or invalid.
         """
         found = record.get("base", record.get("configuration"))
         if not isinstance(found, dict):
-            raise ValueError("it lacks configuration")
+            raise ValueError("missing configuration")
         found = {**found, "seed": record["seed"]}
         if found.get("ngrams") in OLD_NGRAMS:
             found |= OLD_NGRAMS[found["ngrams"]]
         if "base" not in record:
             lacking = [name for name in cls.options() if name not in {*found, *LATER}]
             if lacking:
-                raise ValueError(f"it lacks {', '.join(lacking)}")
+                raise ValueError(f"missing {', '.join(lacking)}")
         unknown = found.keys() - {one.name for one in fields(cls)}
         if unknown:
-            raise ValueError(f"it has unknown settings: {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         return cls(**found)
 
     def configuration(self) -> dict[str, Any]:
-        """Write the settings as a record holds them, without ``seed``.
-
-        Returns:
-            A value for each option, and for what only studies change where it is not the default.
-        """
+        """Return the settings for a record: all options except the seed, and changed study ones."""
         given = asdict(self)
         default = {one.name: one.default for one in fields(self) if one.metadata}
         return {k: v for k, v in given.items() if k != "seed" and default.get(k, ...) != v}

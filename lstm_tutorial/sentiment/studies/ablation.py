@@ -1,7 +1,7 @@
-"""Change one thing at a time: what each mistake costs and each remedy buys, on real reviews.
+"""Change one thing at a time: the cost of each mistake and the benefit of each remedy on IMDB.
 
-Every variant gets the same reviews. ``BASE`` holds the settings of the classifier as it should be;
-a variant names those that it changes.
+Every variant gets the same reviews. ``BASE`` has the settings of the correct classifier; a variant
+lists those that it changes.
 """
 
 import time
@@ -84,15 +84,15 @@ def run(
 
     Args:
         seed: for weights, order and dropout.
-        root: where IMDB lies; None for the cached download.
-        study: of ``STUDIES``; its variants are trained.
+        root: location of IMDB; None for the cached download.
+        study: one of ``STUDIES``; its variants are trained.
         before: results of an earlier run with this seed; their variants are not run again.
-        on_result: called with the record as it stands after each variant.
+        on_result: called with the record so far after each variant.
 
     Returns:
         A record: sizes, machine, versions, and for each variant ``name``, ``changes``,
-        ``validation_accuracies``, one an epoch, ``test_accuracy`` with the weights of the best of
-        them, and ``seconds``. The test part chooses nothing.
+        ``validation_accuracies`` per epoch, ``test_accuracy`` with the weights of the best of them,
+        and ``seconds``. The test part is used for nothing else.
 
     Raises:
         KeyError: if the study is unknown.
@@ -124,15 +124,7 @@ def run(
 
 
 def command(study: str, seed: int) -> str:
-    """Write down the command that repeats a record.
-
-    Args:
-        study: of ``STUDIES``.
-        seed: for weights, order and dropout.
-
-    Returns:
-        The command, for as many threads as torch has now.
-    """
+    """Return the command that repeats a record, with the number of threads that torch has now."""
     name = {"mistakes": "ablation"}.get(study, study)
     option = "" if study == "mistakes" else f" --study {study}"
     return (
@@ -142,24 +134,19 @@ def command(study: str, seed: int) -> str:
 
 
 def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]:
-    """Read what an earlier run has left in its record, so that a stopped run can go on.
-
-    Args:
-        path: of the record; may be missing.
-        seed: that the record has to be of.
-        study: that the record has to be of.
+    """Read an earlier run's results from its record, so that a stopped run can continue.
 
     Returns:
-        Its results; none where there is no record.
+        The results; empty if there is no record.
 
     Raises:
-        ValueError: if the file is no record of this seed, this study and these versions.
+        ValueError: if the file is not a record of this seed, this study and these versions.
     """
     if not path.exists():
         return []
     record = read_json(path)
     if "results" not in record:
-        raise ValueError(f"{path} is no record of a study: name another file")
+        raise ValueError(f"{path} is not the record of a study: name another file")
     found = {"seed": record["seed"], "base": Settings.from_record(record | {"seed": 0})}
     found["versions"] = record["versions"]
     for name, value in {"seed": seed, "base": BASE, "versions": versions()}.items():

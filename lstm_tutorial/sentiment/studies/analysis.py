@@ -1,4 +1,4 @@
-"""Where classifiers are right, how sure they are, and what they mistake: figures for a record."""
+"""Error analysis: accuracy by group, calibration and confident mistakes, in a JSON record."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, ndtr
+from scipy.stats import binomtest
 
 from lstm_tutorial.sentiment import runs
 from lstm_tutorial.sentiment.data import imdb
-from lstm_tutorial.sentiment.data.review import Review
+from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.models import linear
 from lstm_tutorial.sentiment.runs.pipeline import read_part, tokens_of
 from lstm_tutorial.sentiment.runs.records import machine, peak_memory_mib, versions
@@ -26,6 +27,7 @@ from lstm_tutorial.sentiment.studies.calibration import (
 from lstm_tutorial.sentiment.studies.observing import Observed, aucs, best_units, observe
 
 Z = 1.959964  # two-sided 95%
+CONFIDENCE = float(2 * ndtr(Z) - 1)  # the level that belongs to Z
 CONFIDENT = 20
 Logits = Callable[[Iterable[str]], np.ndarray]
 LINEAR: dict[str, Callable[[Sequence[Review]], linear.LinearModel]] = {
@@ -38,14 +40,7 @@ BEST = "naive Bayes, 1 to 3 words"  # of the linear models
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
-    """Bound an accuracy with 95% confidence.
-
-    Args:
-        right: answers that were right.
-        n: answers.
-
-    Returns:
-        Lower and upper bound.
+    """Return Wilson's 95% confidence interval of an accuracy: lower and upper bound.
 
     Raises:
         ValueError: if there are no answers, or more right ones than answers.
@@ -55,25 +50,22 @@ def interval(right: int, n: int) -> tuple[float, float]:
     """
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"expected between 0 and n right answers of n > 0, got {right} of {n}")
-    share, spread = right / n, Z**2 / n
-    center = share + spread / 2
-    half = np.sqrt(spread * share * (1 - share) + spread**2 / 4)
-    return float((center - half) / (1 + spread)), float((center + half) / (1 + spread))
+    low, high = binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(low), float(high)
 
 
 def difference(won: int, lost: int, n: int) -> tuple[float, float]:
-    """Bound the difference of two accuracies that were measured on the same reviews.
+    """Return the 95% confidence interval of the difference of two accuracies on the same n reviews.
 
-    Reviews that both classifiers get right, or both wrong, say nothing about which is better; the
-    others are counted.
+    Reviews that both classifiers get right, or both wrong, do not tell which is better.
 
     Args:
-        won: reviews that only the first classifier got right.
-        lost: reviews that only the second one got right.
-        n: reviews.
+        won: number of reviews that only the first classifier got right.
+        lost: number of reviews that only the second one got right.
+        n: number of reviews.
 
     Returns:
-        Lower and upper bound of the first one's lead, with 95% confidence.
+        Lower and upper bound of the first one's lead.
     """
     lead = (won - lost) / n
     half = Z * np.sqrt((won + lost) / n - lead**2) / np.sqrt(n)
@@ -81,14 +73,11 @@ def difference(won: int, lost: int, n: int) -> tuple[float, float]:
 
 
 def accuracies(right: np.ndarray, groups: Sequence[Any]) -> dict[str, dict[str, float]]:
-    """Measure each group for itself.
+    """Measure ``accuracy`` and ``n`` of each group of answers, sorted by name.
 
     Args:
         right: bool (N,).
         groups: the name of each answer's group, N of them.
-
-    Returns:
-        For each name, sorted, ``accuracy`` and ``n``.
     """
     names = np.array(groups)
     return {
@@ -101,14 +90,7 @@ def accuracies(right: np.ndarray, groups: Sequence[Any]) -> dict[str, dict[str, 
 
 
 def logits_of(run: Run) -> Logits:
-    """Turn a run into a function from texts to logits.
-
-    Args:
-        run: from ``runs.load``.
-
-    Returns:
-        The function; its logits are float64.
-    """
+    """Turn a run into a function from texts to float64 logits."""
 
     def logits(texts: Iterable[str]) -> np.ndarray:
         probabilities = torch.tensor(list(runs.predict(run, texts)), dtype=torch.float64)
@@ -118,11 +100,11 @@ def logits_of(run: Run) -> Logits:
 
 
 def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, Any]:
-    """Measure runs beside linear models, on the test part of IMDB and on ``behaviour``.
+    """Compare runs with linear models, on the test part of IMDB and on ``behaviour``.
 
     Args:
-        named_runs: finished runs on IMDB, by the names that the record gives them.
-        root: where IMDB lies; None for the cached download.
+        named_runs: finished runs on IMDB, by their names in the record.
+        root: location of IMDB; None for the cached download.
 
     Returns:
         A record: versions, machine, ``duplicates``, and under ``classifiers`` the findings for each
@@ -130,7 +112,7 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
     """
     start = time.perf_counter()
     train, test = imdb.load("train", root), imdb.load("test", root)
-    copies, groups, labels = _copies(train, test), phenomena.groups(test), _labels(test)
+    copies, groups, labels = _copies(train, test), phenomena.groups(test), labels_of(test)
     found: dict[str, dict[str, Any]] = {}
     right: dict[str, np.ndarray] = {}
     for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
@@ -156,7 +138,7 @@ def _answers(
     groups: dict[str, list[str]],
     root: Path | None,
 ) -> Iterator[tuple[str, np.ndarray, Logits, dict[str, Any]]]:
-    """Yield each classifier's name, its logits (N,), itself, and findings that only it has."""
+    """Yield each classifier's name, its logits (N,), the classifier, and its specific findings."""
     for name, run in named_runs.items():
         seen = observe(run, test)
         yield name, seen.logits, logits_of(run), _of_run(run, seen, test, groups, root)
@@ -166,13 +148,9 @@ def _answers(
 
 
 def _against(right: np.ndarray, other: np.ndarray) -> dict[str, Any]:
-    """Count the reviews that one of two classifiers gets right and the other does not."""
+    """Count the reviews that exactly one of two classifiers gets right."""
     won, lost = int((right & ~other).sum()), int((~right & other).sum())
     return {"name": BEST, "won": won, "lost": lost}
-
-
-def _labels(reviews: Sequence[Review]) -> np.ndarray:
-    return np.array([review.label for review in reviews])
 
 
 def _copies(train: Sequence[Review], test: Sequence[Review]) -> dict[str, np.ndarray]:
@@ -191,8 +169,8 @@ def _copies(train: Sequence[Review], test: Sequence[Review]) -> dict[str, np.nda
 def _findings(
     logits: np.ndarray, test: Sequence[Review], copies: np.ndarray, groups: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """Collect what a classifier's logits (N,) for the test part say about it."""
-    labels = _labels(test)
+    """Collect the findings from a classifier's logits (N,) for the test part."""
+    labels = labels_of(test)
     right, probabilities = (logits > 0) == labels, expit(logits)
     order = np.argsort(-np.abs(logits) * ~right, kind="stable")[: (~right).sum()][:CONFIDENT]
     return {
@@ -220,19 +198,19 @@ def _of_run(
     groups: dict[str, list[str]],
     root: Path | None,
 ) -> dict[str, Any]:
-    """Collect what needs a look inside, or a validation part, which not every run has."""
-    labels = _labels(test)
+    """Collect the findings that need the model itself or, if there is one, a validation part."""
+    labels = labels_of(test)
     paths = {k: float(((v > 0) == labels).mean()) for k, v in seen.paths.items()}
     if run.settings.validation_fraction == 0:
         return {"paths": paths}
     held_out = read_part("validation", run.settings, root)
     before = observe(run, held_out)
-    temperature = fit_temperature(before.logits, _labels(held_out))
+    temperature = fit_temperature(before.logits, labels_of(held_out))
     return {
         "paths": paths,
         "temperature": temperature,
         "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
-        "units": best_units(run, before.features, _labels(held_out), seen.features, labels),
+        "units": best_units(run, before.features, labels_of(held_out), seen.features, labels),
         "groups read whole": _read_whole(run, (seen.logits > 0) == labels, test, groups),
         "aucs": [round(auc, 4) for auc in aucs(seen.features, labels)],
     }
@@ -241,7 +219,7 @@ def _of_run(
 def _read_whole(
     run: Run, right: np.ndarray, test: Sequence[Review], groups: dict[str, list[str]]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Measure groups by construction on the reviews that the run does not cut short."""
+    """Measure groups by construction on the reviews that the run does not truncate."""
     whole = np.array([len(tokens_of(review)) <= run.settings.max_length for review in test])
     kept = {name: np.array(groups[name])[whole] for name in phenomena.MARKERS}
     return {name: accuracies(right[whole], group) for name, group in kept.items()}

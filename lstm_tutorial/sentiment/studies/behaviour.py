@@ -1,7 +1,8 @@
-"""What a classifier of film reviews should be able to read: short sentences of ours, by phenomenon.
+"""A behavioural test suite: short sentences, grouped by linguistic phenomenon.
 
-``SENTENCES`` carry the label that a reader gives them. ``PAIRS`` say the same of the film twice: a
-name is exchanged, or something that judges nothing is added, and the answer should stay.
+A sentiment classifier should get them right. ``SENTENCES`` have the label that a reader gives them.
+``PAIRS`` judge the film twice in the same way: a name is exchanged, or a neutral remark is added,
+and the answer should not change.
 """
 
 from collections.abc import Callable, Sequence
@@ -217,11 +218,7 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def count() -> int:
-    """Count the sentences.
-
-    Returns:
-        Those with a label, and both of each pair.
-    """
+    """Count the sentences: those with a label, and both of each pair."""
     labelled = sum(len(texts) for by_label in SENTENCES.values() for texts in by_label.values())
     return labelled + sum(2 * len(pairs) for pairs in PAIRS.values())
 
@@ -229,14 +226,14 @@ def count() -> int:
 def pass_rates(
     classify: Callable[[Sequence[str]], Sequence[bool]],
 ) -> dict[str, dict[str, int]]:
-    """Give a classifier all sentences.
+    """Test a classifier on all sentences.
 
     Args:
-        classify: says of each text whether it is positive.
+        classify: tells for each text whether it is positive.
 
     Returns:
-        For each phenomenon ``passed`` and ``n``. A sentence is passed if it gets its label, a pair
-        if both sentences get the same.
+        For each phenomenon ``passed`` and ``n``. A sentence passes with the right label, a pair if
+        both sentences get the same label.
     """
     rates = {}
     for phenomenon, by_label in SENTENCES.items():

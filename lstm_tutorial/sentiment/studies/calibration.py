@@ -1,4 +1,4 @@
-"""How sure a classifier is, compared with how often it is right."""
+"""Calibration: how confident a classifier is, compared with how often it is right."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -7,14 +7,14 @@ BINS = 10
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
-    """Compare how sure a classifier is with how often it is right.
+    """Compare predicted probabilities with how often reviews are positive.
 
     Args:
         probabilities: float (N,), that each review is positive.
         labels: (N,), 0 or 1.
 
     Returns:
-        For each tenth of the range from 0 to 1 that holds a probability: ``n``, the mean
+        For each tenth of the range from 0 to 1 that contains a probability: ``n``, the mean
         ``probability``, and ``positive``, the share of positive reviews.
     """
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
@@ -30,14 +30,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str,
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Average the distance between probability and share over the bins of ``reliability``.
-
-    Args:
-        probabilities: float (N,), that each review is positive.
-        labels: (N,), 0 or 1.
-
-    Returns:
-        The expected calibration error, between 0 and 1.
+    """Compute the expected calibration error, from 0 to 1, over the bins of ``reliability``.
 
     References:
         C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 2.
@@ -47,14 +40,7 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the number by which to divide logits, so that their probabilities fit best.
-
-    Args:
-        logits: float (N,), of the validation part.
-        labels: (N,), 0 or 1.
-
-    Returns:
-        The temperature with the smallest cross entropy; above 1 where the classifier is too sure.
+    """Find the divisor of logits (N,) that minimises the cross entropy; above 1 if overconfident.
 
     References:
         C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.

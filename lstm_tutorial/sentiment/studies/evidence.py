@@ -1,4 +1,4 @@
-"""Which words a prediction rests on: two ways to ask, which need not agree."""
+"""Which words a prediction is based on: two methods, which need not agree."""
 
 import torch
 from torch import Tensor
@@ -11,18 +11,10 @@ from lstm_tutorial.sentiment.training.evaluation import evaluating
 
 
 def occlusion(run: Run, text: str) -> tuple[list[str], Tensor]:
-    """Replace each word in turn by the unknown word, and see how far the logit falls.
-
-    Args:
-        run: from ``runs.load``.
-        text: with at least one word.
+    """Replace each word in turn by the unknown word, and measure how far the logit falls.
 
     Returns:
-        The tokens, and for each the logit of the text minus the logit without it, float (L,):
-        above 0 where the word speaks for the film.
-
-    Raises:
-        ValueError: if the text has no words.
+        The tokens, and the fall for each, float (L,): above 0 if the word is evidence for praise.
     """
     tokens, ids = _read(run, text)
     rows = ids.repeat(len(tokens) + 1, 1)  # the last one stays whole
@@ -33,17 +25,10 @@ def occlusion(run: Run, text: str) -> tuple[list[str], Tensor]:
 
 
 def gradient_times_input(run: Run, text: str) -> tuple[list[str], Tensor]:
-    """Multiply each word's embedding by the gradient of the logit with respect to it.
+    """Multiply each word's embedding by the gradient of the logit: float (L,), beside the tokens.
 
-    This is the first-order estimate of what would happen if the embedding became zero.
-
-    Args:
-        run: from ``runs.load``. Of a ``WideAndDeepClassifier`` only the BiLSTM's part of the logit
-            is seen: n-grams have no embedding.
-        text: with at least one word.
-
-    Returns:
-        The tokens, and a number for each, float (L,): above 0 where the word speaks for the film.
+    This is a first-order estimate of the effect of setting the embedding to zero. For a
+    ``WideAndDeepClassifier`` it covers only the BiLSTM's part: n-grams have no embedding.
 
     Raises:
         ValueError: if the text has no words.
@@ -69,18 +54,9 @@ def gradient_times_input(run: Run, text: str) -> tuple[list[str], Tensor]:
 
 @torch.no_grad()
 def unit_over_text(run: Run, text: str, unit: int) -> tuple[list[str], Tensor]:
-    """Follow one unit of the BiLSTM through a text.
+    """Follow a unit, column of the LSTM's output, through a text: float (L,), beside the tokens.
 
-    Args:
-        run: from ``runs.load``; its BiLSTM is batch-first.
-        text: with at least one word.
-        unit: column of the LSTM's output; from H on, it reads from the end.
-
-    Returns:
-        The tokens, and the unit's hidden state at each, float (L,).
-
-    Raises:
-        ValueError: if the text has no words.
+    Units from H on read backwards. Raises ``ValueError`` if the text has no words.
     """
     tokens, ids = _read(run, text)
     model = bilstm_of(run.model)

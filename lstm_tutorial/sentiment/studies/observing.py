@@ -19,7 +19,7 @@ BEST = 3  # of each sign
 
 
 class Observed(NamedTuple):
-    """Hold what a classifier computed for N reviews.
+    """A classifier's results for N reviews.
 
     Args:
         logits: float (N,).
@@ -33,27 +33,12 @@ class Observed(NamedTuple):
 
 
 def bilstm_of(model: nn.Module) -> BiLSTMClassifier:
-    """Find the classifier that reads the words in order.
-
-    Args:
-        model: of a run.
-
-    Returns:
-        The model itself, or its path ``deep``.
-    """
+    """Return the classifier that reads the words in order: the model, or its path ``deep``."""
     return model.deep if isinstance(model, WideAndDeepClassifier) else model
 
 
 def observe(run: Run, reviews: Sequence[Review]) -> Observed:
-    """Give a run reviews, once, and keep what its parts compute.
-
-    Args:
-        run: from ``runs.load``.
-        reviews: each with at least one token.
-
-    Returns:
-        Logits, features and paths, in the order of the reviews.
-    """
+    """Run a model over reviews once, and collect its parts' results in the order of the reviews."""
     model, is_wide = run.model, isinstance(run.model, WideAndDeepClassifier)
     parts = {"logits": model} | ({"deep": model.deep, "wide": model.wide} if is_wide else {})
     caught: dict[str, list[Tensor]] = {name: [] for name in (*parts, "features")}
@@ -83,20 +68,13 @@ def best_units(
     test_features: np.ndarray,
     test_labels: np.ndarray,
 ) -> list[dict[str, float]]:
-    """Find the pooled features that tell the labels apart best, each alone.
+    """Find the pooled features that separate the labels best on their own.
 
-    Args:
-        run: from ``runs.load``.
-        features: float (N, 2*H) of the validation part: these choose.
-        labels: (N,), 0 or 1.
-        test_features: float (M, 2*H): these measure the chosen ones.
-        test_labels: (M,), 0 or 1.
+    Features (N, 2*H) of the validation part select units, those of the test part measure them.
 
     Returns:
-        For the three that speak best for a film, then the three that speak best against one:
-        ``unit``, its ``weight`` in the last layer, and of the test reviews ``auc``, how often a
-        positive one has more of it than a negative one, and how much the ``positive`` and the
-        ``negative`` ones have on average.
+        For the three best units for praise, then for criticism: ``unit``, ``weight`` in the last
+        layer, ``auc``, and mean on ``positive`` and ``negative`` test reviews.
     """
     auc = np.array(aucs(features, labels))
     chosen = [*np.argsort(-auc, kind="stable")[:BEST], *np.argsort(auc, kind="stable")[:BEST]]
@@ -114,13 +92,5 @@ def best_units(
 
 
 def aucs(features: np.ndarray, labels: np.ndarray) -> list[float]:
-    """Measure how well each pooled feature alone tells the labels apart.
-
-    Args:
-        features: float (N, 2*H).
-        labels: (N,), 0 or 1.
-
-    Returns:
-        For each feature, how often a positive review has more of it than a negative one.
-    """
+    """Compute how well each of the features (N, 2*H) separates the labels on its own, as AUC."""
     return [float(roc_auc_score(labels, feature)) for feature in features.T]

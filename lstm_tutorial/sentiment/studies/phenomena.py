@@ -1,4 +1,4 @@
-"""Sort real reviews into groups: by length, by stars, and by the constructions that they use."""
+"""Group real reviews: by length, by stars, and by the constructions that they use."""
 
 from collections.abc import Sequence
 
@@ -22,29 +22,22 @@ MARKERS = {
 
 
 def length_group(tokens: int) -> str:
-    """Name the group of a review's length.
-
-    Args:
-        tokens: at least 1.
-
-    Returns:
-        Such as ``"101 to 200"``; names begin with digits that sort as the lengths do.
-    """
+    """Name a length's group, such as ``"101 to 200"``; names sort by length."""
     k = sum(tokens > edge for edge in LENGTHS) - 1
     low = LENGTHS[k] + 1
     return f"{low:3} to {LENGTHS[k + 1]}" if k + 1 < len(LENGTHS) else f"{low} and more"
 
 
 def groups(reviews: Sequence[Review]) -> dict[str, list[str]]:
-    """Sort reviews in several ways.
+    """Group reviews in several ways.
 
     Args:
         reviews: with ratings.
 
     Returns:
         For ``length``, ``rating`` and each of ``MARKERS`` the name of every review's group. For
-        markers that is ``"more"`` where their share of the review's tokens is above the median of
-        the reviews, else ``"less"``.
+        markers it is ``"more"`` if their share of the review's tokens is above the median of the
+        reviews, else ``"less"``.
     """
     shares: dict[str, list[float]] = {name: [] for name in MARKERS}
     lengths = []

@@ -1,11 +1,9 @@
-"""Keep weights and the state of a training run in safetensors files.
+"""Save and load weights and the state of a training run, in safetensors files.
 
-Every file is written whole or not at all: under another name first, flushed to the disk, then
-renamed. A process killed at any moment leaves the old file or the new one.
+Files are written atomically: a process killed at any moment leaves the old file or the new one.
 """
 
 import json
-import os
 from pathlib import Path
 
 import safetensors.torch
@@ -15,47 +13,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-PART = ".part"  # ends the name of a file that is still being written
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in such a way that nobody ever finds half of it.
-
-    Args:
-        path: replaced if it exists.
-        data: the whole content.
-
-    Raises:
-        OSError: if the file cannot be written; it is then as it was.
-    """
-    part = path.with_name(path.name + PART)
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+from lstm_tutorial._files import write_whole
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's parameters and buffers, under their own names.
-
-    Args:
-        model: any module.
-        path: a ``.safetensors`` file, replaced if it exists.
-    """
+    """Write a model's parameters and buffers, under their own names, to a ``.safetensors`` file."""
     write_whole(Path(path), safetensors.torch.save(_contiguous(model.state_dict())))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Read parameters and buffers into a model of the same shape.
-
-    Args:
-        model: changed in place.
-        path: written by ``save_weights``.
+    """Read parameters and buffers into a model of the same shape, in place.
 
     Raises:
         ValueError: if the file is damaged or its tensors do not fit the model.
@@ -65,7 +32,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{path} does not hold the weights of this model: {error}") from error
+        raise ValueError(f"{path} does not contain the weights of this model: {error}") from error
 
 
 def save_checkpoint(
@@ -77,16 +44,16 @@ def save_checkpoint(
     history: list[dict],
     average: nn.Module | None = None,
 ) -> None:
-    """Write all that a training run needs to go on as if nothing had happened.
+    """Write everything a training run needs to continue as if it had not been interrupted.
 
     Args:
         path: a ``.safetensors`` file, replaced if it exists.
         model: with the weights of the last epoch.
         best_weights: the state_dict of the best epoch so far.
-        optimizer: its moments go into tensors, its settings into the file's metadata.
-        scheduler: goes into the metadata.
-        history: one dict an epoch; goes into the metadata.
-        average: of the weights over the steps, if the run keeps one.
+        optimizer: its moments become tensors, its settings metadata.
+        scheduler: becomes metadata.
+        history: one dict per epoch; becomes metadata.
+        average: of the weights over the steps, if the run computes one.
     """
     state = optimizer.state_dict()
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -108,25 +75,25 @@ def load_checkpoint(
     scheduler: LRScheduler,
     average: nn.Module | None = None,
 ) -> tuple[list[dict], dict[str, Tensor]]:
-    """Put everything back as it was, torch's global random generator included.
+    """Restore everything, including torch's global random generator.
 
     Args:
         path: written by ``save_checkpoint``.
-        model: changed in place, as are the optimizer and the scheduler.
-        optimizer: made anew, over the same parameters.
-        scheduler: made anew, over the same number of steps.
-        average: made anew, if the run keeps one; changed in place.
+        model: changed in place, like the optimizer, the scheduler and the average.
+        optimizer: newly created, for the same parameters.
+        scheduler: newly created, for the same number of steps.
+        average: newly created, if the run computes one.
 
     Returns:
         The history, and the state_dict of the best epoch so far.
 
     Raises:
-        ValueError: if the file is damaged, is no checkpoint, or belongs to a run of another length.
+        ValueError: if the file is damaged, not a checkpoint, or from a run of another length.
         OSError: if it cannot be read.
     """
     tensors, metadata = _read(Path(path))
     if "training" not in metadata:
-        raise ValueError(f"{path} holds weights only, and no training run to go on with")
+        raise ValueError(f"{path} has only weights, not a training run to continue")
     training = json.loads(metadata["training"])
     expected, came = scheduler.total_steps, training["scheduler"]["total_steps"]
     if came != expected:
@@ -151,7 +118,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return tensors, file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or no safetensors file ({error})") from error
+        raise ValueError(f"{path} is damaged or not a safetensors file ({error})") from error
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Measure a classifier, and ask it: sums over reviews, divided by their number."""
+"""Measure a classifier and compute its predictions: sums over reviews, divided by their number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +10,13 @@ from torch.utils.data import DataLoader
 
 
 def evaluate(model: nn.Module, loader: DataLoader) -> dict[str, float]:
-    """Measure loss and accuracy without training.
+    """Measure ``loss`` and ``accuracy`` over all reviews, without training.
+
+    An average of the batches' averages would give the reviews of a smaller last batch more weight.
 
     Args:
         model: maps ids (N, L) and lengths (N,) to logits (N,).
         loader: yields batches, in any order.
-
-    Returns:
-        ``loss`` and ``accuracy``: sums over all reviews, divided by their number. (An average of
-        the batches' averages would give the reviews of a smaller last batch more weight.)
 
     Raises:
         ValueError: if the loader is empty.
@@ -36,14 +34,11 @@ def evaluate(model: nn.Module, loader: DataLoader) -> dict[str, float]:
 
 
 def predict_proba(model: nn.Module, loader: DataLoader) -> Tensor:
-    """Compute the probability that each review is positive.
+    """Compute the probability that each review is positive: float (n,), in the examples' order.
 
     Args:
         model: maps ids (N, L) and lengths (N,) to logits (N,).
-        loader: made without shuffling.
-
-    Returns:
-        float (n,), in the order of the examples, not in that of the batches.
+        loader: without shuffling.
     """
     order = [position for batch in loader.batch_sampler for position in batch]
     with evaluating(model):
@@ -56,11 +51,7 @@ def predict_proba(model: nn.Module, loader: DataLoader) -> Tensor:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switch dropout and gradients off, and put the training flag back afterwards.
-
-    Args:
-        model: any module.
-    """
+    """Switch dropout and gradients off, and restore the training flag afterwards."""
     was_training = model.training
     model.eval()
     try:
@@ -71,44 +62,17 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def count_correct(logits: Tensor, labels: Tensor) -> int:
-    """Count the reviews whose logit has the sign that their label asks for.
-
-    Args:
-        logits: float (N,).
-        labels: float (N,), 1 for positive and 0 for negative.
-
-    Returns:
-        A number between 0 and N.
-    """
+    """Count the logits (N,) whose sign agrees with their label, 0 or 1."""
     return int(((logits > 0) == (labels > 0.5)).sum())
 
 
 def averages(loss_sum: float, correct: int, count: int) -> dict[str, float]:
-    """Divide sums over reviews by their number.
-
-    Args:
-        loss_sum: of all reviews' losses.
-        correct: number of reviews classified rightly.
-        count: number of reviews.
-
-    Returns:
-        ``loss`` and ``accuracy``.
-
-    Raises:
-        ValueError: if there are no reviews.
-    """
+    """Divide sums over reviews by their number; raises ``ValueError`` if there are none."""
     if count == 0:
         raise ValueError("expected at least one review, got an empty loader")
     return {"loss": loss_sum / count, "accuracy": correct / count}
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Find the device that holds a model.
-
-    Args:
-        model: a module with parameters, all on one device.
-
-    Returns:
-        That device.
-    """
+    """Find the device of a model whose parameters are all on one."""
     return next(model.parameters()).device

@@ -1,11 +1,11 @@
 """Train and test a classifier: a plain loop, made to be read and copied.
 
-A loader here is what ``batches.make_loader`` returns: it yields ``Batch(ids, lengths, labels)``,
-and its ``batch_sampler`` gives every epoch an order of its own. The model is anything that maps ids
-and lengths to one logit a row. Training takes place on the device that holds the model.
+A loader here is a result of ``batches.make_loader``: it yields ``Batch(ids, lengths, labels)``, and
+its ``batch_sampler`` gives each epoch a different order. The model may be anything that maps ids
+and lengths to one logit per row. Training runs on the model's device.
 
 In training mode a model may give several answers, logits (answers, N): the loss is their mean, and
-the last one is what the model is for.
+the last one is the model's prediction.
 """
 
 import copy
@@ -54,17 +54,17 @@ def train_epoch(
         model: maps ids (N, L) and lengths (N,) to logits (N,) or (answers, N).
         loader: yields batches.
         optimizer: updates the model's parameters.
-        scheduler: sets the optimizer's rate, batch by batch.
-        max_norm: the gradient is scaled down to this norm where it is longer.
+        scheduler: sets the learning rate, batch by batch.
+        max_norm: larger gradients are scaled down to this norm.
         on_batch: called after every step.
         average: follows the model's weights.
 
     Returns:
-        ``loss`` and ``accuracy``, averaged over the reviews as they came, so with dropout and with
-        weights that change from batch to batch.
+        ``loss`` and ``accuracy``, averaged over the reviews during the epoch, so with dropout and
+        with weights that change from batch to batch.
 
     Raises:
-        FloatingPointError: if the loss stops being a finite number.
+        FloatingPointError: if the loss is no longer finite.
         ValueError: if the loader is empty.
     """
     model.train()
@@ -103,39 +103,36 @@ def fit(
     on_epoch: Callable[[dict], None] | None = None,
     on_batch: Callable[[], None] | None = None,
 ) -> list[dict]:
-    """Train until the epochs are over or the validation accuracy stops rising.
+    """Train for a number of epochs, or until the validation accuracy stops rising.
 
-    The rate climbs to ``lr`` and falls to almost nothing over all epochs ("one cycle": L. N. Smith
-    and N. Topin, Super-Convergence, 2017). At the end the model holds the weights of its best epoch
-    on the validation part, in evaluation mode; without a validation part those of the last epoch.
+    The learning rate rises to ``lr`` and falls to almost zero over all epochs ("one cycle": L. N.
+    Smith and N. Topin, Super-Convergence, 2017). At the end the model has the weights of its best
+    epoch on the validation part, or of the last epoch without one, and is in evaluation mode.
 
     Args:
         model: as for ``train_epoch``.
-        train_loader: made with shuffling.
-        validation_loader: decides which epoch was best, and trains nothing; None where all reviews
-            are for training.
-        epochs: passes over the training part, at most.
-        lr: the highest rate.
-        max_norm: the gradient is scaled down to this norm where it is longer.
-        patience: stop after so many epochs in a row without a better one.
-        decay: where above 0, the validation part measures, and the model in the end gets, weights
-            averaged over the steps: ``decay`` times the average so far plus ``1 - decay`` times
-            the weights of the step.
-        checkpoint: file that keeps the state after every epoch.
-        resume: go on from the checkpoint where there is one. On the CPU the run then ends with
-            the very weights of a run that was never interrupted.
-        on_epoch: called with every epoch's entry of the history, once it is in the checkpoint.
+        train_loader: with shuffling.
+        validation_loader: selects the best epoch; None to train on all reviews.
+        epochs: most passes over the training part.
+        lr: highest learning rate.
+        max_norm: larger gradients are scaled down to this norm.
+        patience: stop after this many epochs in a row without improvement.
+        decay: above 0, validation and the final model use averaged weights: after each step,
+            ``decay`` times the average so far plus ``1 - decay`` times the current weights.
+        checkpoint: file for the state after every epoch.
+        resume: continue from the checkpoint if there is one. On the CPU the run then ends with the
+            same weights as an uninterrupted run.
+        on_epoch: called with every epoch's entry of the history, after the checkpoint is written.
         on_batch: called after every step.
 
     Returns:
         A dict for each epoch, with ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
-        ``seconds`` and, where there is a validation part, ``validation_loss`` and
-        ``validation_accuracy``.
+        ``seconds`` and, with a validation part, ``validation_loss`` and ``validation_accuracy``.
 
     Raises:
         ValueError: if epochs, lr or patience is not positive, decay is not between 0 and 1, a
-            loader is empty, or the checkpoint belongs to a run of another length.
-        FloatingPointError: if the loss stops being a finite number.
+            loader is empty, or the checkpoint is from a run of another length.
+        FloatingPointError: if the loss is no longer finite.
     """
     _check_positive(epochs=epochs, lr=lr, patience=patience, batches=len(train_loader))
     optimizer = Adam(model.parameters(), lr=lr)
@@ -167,13 +164,9 @@ def fit(
 
 
 def best_epoch(history: list[dict]) -> int:
-    """Find the epoch with the highest validation accuracy, or the last one if none was measured.
+    """Return the number of the epoch with the best validation accuracy, or of the last one.
 
-    Args:
-        history: as ``fit`` returns it.
-
-    Returns:
-        Its number, counted from 1; the first one where several are equal; 0 for no epochs.
+    Of equal epochs the first counts; without any epoch the number is 0.
     """
     if not history:
         return 0
