@@ -50,7 +50,8 @@ lint: $(DEV) ## check style: ruff, on modules and notebooks
 
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(DEV) compiler ## test the package and the files of the repository
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial --doctest-modules -n 2 --ignore tests/pages
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial --doctest-modules \
+	  -n 2 --dist worksteal --ignore tests/pages
 
 lowered: $(DEV) compiler ## test what depends on the processor with the kernels of lesser ones
 	$(BIN)/python -m tools.processors quick

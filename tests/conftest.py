@@ -72,19 +72,42 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
-@pytest.fixture
-def open_page(browser, html) -> Iterator:
-    """A function that opens a page of the book; what the page complained of fails the test."""
-    opened = []
+@pytest.fixture(scope="session")
+def tab(browser) -> object:
+    """The tab for all pages, one after the other: a new one would compile every script again."""
+    tab = browser.new_page()
+    tab.add_init_script("localStorage.clear(); sessionStorage.clear()")
+    return tab
 
-    def open_page(name: str, **options):
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, **options)
-        page.on("pageerror", lambda error: opened.append(str(error)))
+
+@pytest.fixture
+def open_page(browser, tab, html) -> Iterator:
+    """A function that opens a page of the book; what the page complained of fails the test.
+
+    It opens in the one tab, which stays open, with a new tab's viewport and nothing stored; or in
+    a tab of its own, for those who stop the clock, which nobody can start again.
+    """
+    complaints, own_tabs = [], []
+
+    def complain(error: object) -> None:
+        complaints.append(str(error))
+
+    def open_page(name: str, motion: str = "no-preference", own_tab: bool = False) -> object:
+        page = browser.new_page() if own_tab else tab
+        if own_tab:
+            own_tabs.append(page)
+            page.on("pageerror", complain)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(media="screen", reduced_motion=motion)
         page.goto((html / name).as_uri(), wait_until="load")
         return page
 
+    tab.on("pageerror", complain)
     yield open_page
-    assert opened == []
+    tab.remove_listener("pageerror", complain)
+    for page in own_tabs:
+        page.close()
+    assert complaints == []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -95,7 +95,8 @@ def test_first_and_second_derivatives_are_right(ours):
             return getattr(output, "data", output), h_n, c_n
 
         assert torch.autograd.gradcheck(outputs, leaves)
-        assert torch.autograd.gradgradcheck(outputs, leaves)
+        # Entry by entry where the lengths differ; elsewhere in one random direction.
+        assert torch.autograd.gradgradcheck(outputs, leaves, fast_mode=kind == "padded")
 
 
 @pytest.mark.kernels

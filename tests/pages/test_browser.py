@@ -25,17 +25,26 @@ VIOLATIONS: dict[str, list[str]] = {}
 
 
 class Visit:
-    """A page in the browser, with everything that it complained of or asked for."""
+    """A page in the tab, with everything that it complained of or asked for."""
 
-    def __init__(self, browser, address: str) -> None:
-        view = {"width": 1440, "height": 900}
-        self.page = browser.new_page(viewport=view, reduced_motion="reduce")
+    def __init__(self, tab, address: str) -> None:
+        self.page = tab
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(address, wait_until="load")
+        self.notes = {
+            "console": lambda m: m.type == "error" and self.errors.append(m.text),
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "request": lambda request: self.requests.append(request.url),
+        }
+        tab.set_viewport_size({"width": 1440, "height": 900})
+        tab.emulate_media(reduced_motion="reduce")
+        for event, note in self.notes.items():
+            tab.on(event, note)
+        tab.goto(address, wait_until="load")
+
+    def leave(self) -> None:
+        for event, note in self.notes.items():
+            self.page.remove_listener(event, note)
 
     def assert_quiet(self) -> None:
         self.page.wait_for_timeout(300)
@@ -44,11 +53,11 @@ class Visit:
 
 
 @pytest.fixture(scope="module", params=[*listed_pages(), "search", "genindex"])
-def visit(request, browser, html) -> Iterator[Visit]:
+def visit(request, tab, html) -> Iterator[Visit]:
     """One visit a page, which the tests below share in their order."""
-    visit = Visit(browser, (html / f"{request.param}.html").as_uri())
+    visit = Visit(tab, (html / f"{request.param}.html").as_uri())
     yield visit
-    visit.page.close()
+    visit.leave()
 
 
 def test_formulas_are_set(visit):
@@ -60,10 +69,15 @@ def test_formulas_are_set(visit):
     assert visit.page.locator("mjx-merror").count() == 0
 
 
+NEXT_FRAME = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+
+
 def test_page_fits_a_phone_a_tablet_and_a_desk(visit):
     for width in WIDTHS:
         visit.page.set_viewport_size({"width": width, "height": 900})
-        visit.page.wait_for_timeout(200)
+        visit.page.evaluate(NEXT_FRAME)
         overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert visit.page.evaluate(overflow) <= 1, width
 
@@ -82,8 +96,48 @@ FEWER_WORDS = """() => {
 }"""
 
 
+# A formula is MathJax's to describe: a box of its size holds its words.
+FORMULAS_TO_BOXES = """() => {
+  for (const formula of document.querySelectorAll('mjx-container')) {
+    const { width, height } = formula.getBoundingClientRect();
+    formula.replaceChildren(formula.textContent);
+    formula.style.cssText += `display: inline-block; overflow: hidden;
+      width: ${width}px; height: ${height}px`;
+  }
+}"""
+# Texts of one look have one contrast: of each look, three elements are left to axe. What decides:
+# size and weight of the letters, and all that is painted and placed, from the root to the text.
+MARK_ALIKE = """theme => {
+  const looks = new Map(), seen = {};
+  const look = (element) => {
+    if (!element) return '';
+    if (!looks.has(element)) {
+      const s = getComputedStyle(element);
+      const painted = [s.color, s.textDecorationLine, s.backgroundColor, s.backgroundImage,
+        s.opacity, s.position, s.filter, s.mixBlendMode, s.transform, s.visibility].join();
+      looks.set(element, `${look(element.parentElement)} ${painted}`);
+    }
+    return looks.get(element);
+  };
+  const isAlike = (element) => element.dataset.alike?.includes(theme);
+  for (const element of [...document.querySelectorAll('body *')].reverse()) {
+    if (!element.checkVisibility()) continue;
+    const { fontSize, fontWeight, textShadow } = getComputedStyle(element);
+    const key = [fontSize, fontWeight, textShadow, look(element)].join();
+    const words = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (words || !element.childElementCount) seen[key] = (seen[key] ?? 0) + 1;
+    if ((!words || seen[key] > 3) && [...element.children].every(isAlike))
+      element.dataset.alike = `${element.dataset.alike ?? ''} ${theme}`;
+  }
+}"""
+HIDE_ALIKE = "[data-alike*=light][data-alike*=dark] { display: none !important }"
+SHOWN = """() => [...document.querySelectorAll('body *')]
+  .filter((e) => !e.closest('.theme-switch-button') && e.checkVisibility()).length"""
+CONTRAST = ["color-contrast", "link-in-text-block"]  # the rules that look at colours
+
+
 def violations(page, **options) -> list[str]:
-    """Return what axe finds, one line an element; formulas are MathJax's to describe."""
+    """Return what axe finds, one line an element."""
     context = {"exclude": [["mjx-container"]]}
     found = Axe().run(
         page, context=context, options={"resultTypes": ["violations"], "preload": False, **options}
@@ -96,11 +150,20 @@ def violations(page, **options) -> list[str]:
 
 
 def test_axe_finds_nothing_in_light_and_dark(visit, request):
+    visit.page.evaluate(FORMULAS_TO_BOXES)
     visit.page.evaluate(FEWER_WORDS)  # of code, three words of each colour: the others look alike
-    set_theme(visit.page, "light")
-    found = violations(visit.page)
-    set_theme(visit.page, "dark")
-    found += violations(visit.page)
+    found = violations(visit.page, rules={rule: {"enabled": False} for rule in CONTRAST})
+    shown = set()
+    for theme in ("light", "dark"):
+        set_theme(visit.page, theme)
+        shown.add(visit.page.evaluate(SHOWN))
+        visit.page.evaluate(MARK_ALIKE, theme)
+    assert len(shown) == 1  # or the rules on all else would differ between the themes as well
+    style = visit.page.add_style_tag(content=HIDE_ALIKE)
+    for theme in ("light", "dark"):
+        set_theme(visit.page, theme)
+        found += violations(visit.page, runOnly=CONTRAST)
+    style.evaluate("style => style.remove()")
     VIOLATIONS[request.node.name] = found
     assert found == []
 
@@ -186,19 +249,19 @@ def test_page_logs_no_error_and_asks_no_other_host(visit):
         ("lstm_tutorial.describe", "book/api.html"),
     ],
 )
-def test_search_works_from_disk(browser, html, words, page):
-    visit = Visit(browser, f"{(html / 'search.html').as_uri()}?q={quote_plus(words)}")
+def test_search_works_from_disk(tab, html, words, page):
+    visit = Visit(tab, f"{(html / 'search.html').as_uri()}?q={quote_plus(words)}")
     visit.page.wait_for_selector(".search-summary:has-text('finished')", timeout=20_000)
     found = visit.page.locator("#search-results li > a").evaluate_all(
         "all => all.map((a) => a.href)"
     )
     assert any(page in link for link in found[:10])
     visit.assert_quiet()
-    visit.page.close()
+    visit.leave()
 
 
-def test_first_page_shows_title_figure_and_three_doors_on_one_screen(browser, html):
-    visit = Visit(browser, (html / "book" / "index.html").as_uri())
+def test_first_page_shows_title_figure_and_three_doors_on_one_screen(tab, html):
+    visit = Visit(tab, (html / "book" / "index.html").as_uri())
     inside = ["", ".lstm-drawing", "[data-do=play]", "[data-do=position]", "form"]
     for part in [".bd-article h1", ".bd-article h1 ~ p", *(f"lstm-reader {p}" for p in inside)]:
         box = visit.page.locator(part.strip()).first.bounding_box()
@@ -206,17 +269,17 @@ def test_first_page_shows_title_figure_and_three_doors_on_one_screen(browser, ht
     titles = visit.page.locator(".doors .sd-card-title").all()
     assert len(titles) == 3
     assert all(title.bounding_box()["y"] < 890 for title in titles)
-    visit.page.close()
+    visit.leave()
 
 
-def test_less_motion_is_none(browser, html):
-    visit = Visit(browser, (html / "book" / "gates.html").as_uri())
+def test_less_motion_is_none(tab, html):
+    visit = Visit(tab, (html / "book" / "gates.html").as_uri())
     moving = """[...document.querySelectorAll('*')].filter((e) => {
       const style = getComputedStyle(e);
       return style.transitionProperty !== 'none' || style.animationName !== 'none';
     }).length"""
     assert visit.page.evaluate(moving) == 0
-    visit.page.close()
+    visit.leave()
 
 
 def test_short_address_leads_to_its_page(browser, html):
@@ -232,14 +295,15 @@ FOUND = """message => {
 }"""
 
 
-def test_search_finds_a_message_with_the_numbers_of_a_reader(browser, html):
-    visit = Visit(browser, (html / "search.html").as_uri())
+def test_search_finds_a_message_with_the_numbers_of_a_reader(tab, html):
+    visit = Visit(tab, (html / "search.html").as_uri())
     visit.page.wait_for_function("Search.hasIndex()")
     for message, label in MESSAGES:
         pasted = "RuntimeError: " + re.sub(r"\b\d+", lambda n: str(int(n[0]) + 1097), message)
         *_, first = visit.page.evaluate(FOUND, pasted)  # the page shows them from the last on
         wanted = f"book/{label[:-6]}" if label.endswith(".ipynb") else f"#{label}"
         assert first.endswith(wanted), pasted
+    visit.leave()
 
 
 AS_TORCH_PRINTS = {
@@ -270,18 +334,18 @@ AS_TORCH_PRINTS = {
 
 
 @pytest.mark.parametrize(("message", "section"), AS_TORCH_PRINTS.items())
-def test_search_shows_the_section_of_a_message_first(browser, html, message, section):
+def test_search_shows_the_section_of_a_message_first(tab, html, message, section):
     words = quote_plus(f"RuntimeError: {message}")
-    visit = Visit(browser, f"{(html / 'search.html').as_uri()}?q={words}")
+    visit = Visit(tab, f"{(html / 'search.html').as_uri()}?q={words}")
     found = visit.page.wait_for_selector("#search-results li a", timeout=10_000)
     address = re.sub(r"\?[^#]*", "", found.get_attribute("href"))
     assert address.endswith(section)
-    visit.page.close()
+    visit.leave()
 
 
-def test_a_foreign_request_is_noticed(browser, html, tmp_path):
+def test_a_foreign_request_is_noticed(tab, html, tmp_path):
     page = tmp_path / "page.html"
     page.write_text('<img src="http://127.0.0.1:9/picture.png">', encoding="utf-8")
-    visit = Visit(browser, page.as_uri())
+    visit = Visit(tab, page.as_uri())
     with pytest.raises(AssertionError):
         visit.assert_quiet()

@@ -14,9 +14,7 @@ WORDS = ["dull", "film", "not", "bad", "at", "all", "so", "very", "good", "<b>",
 @pytest.fixture
 def page(open_page):
     """The page with the figure."""
-    page = open_page(PAGE)
-    yield page
-    page.close()
+    return open_page(PAGE)
 
 
 def lists_of_lengths(count: int) -> list[list[int]]:

@@ -25,7 +25,6 @@ def test_the_title_of_the_next_page_is_shown_whole(on_a_phone):
     found = page.locator(".prev-next-area a").evaluate_all(boxes)
     assert len(found) == 2
     assert all(needed <= there for needed, there in found)
-    page.close()
 
 
 def test_a_figure_keeps_a_legible_size_and_is_scrolled_by_the_keyboard(on_a_phone):
@@ -38,7 +37,6 @@ def test_a_figure_keeps_a_legible_size_and_is_scrolled_by_the_keyboard(on_a_phon
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_timeout(200)
     assert figure.get_attribute("tabindex") is None  # nothing to scroll, no stop on the way
-    page.close()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +47,6 @@ def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
     page = on_a_phone("parameters")
     output = page.locator(".cell_output pre", has_text=words)
     assert output.evaluate("pre => pre.scrollWidth <= pre.clientWidth") == wraps
-    page.close()
 
 
 def test_tables_of_the_packing_figure_fit(on_a_phone):
@@ -58,7 +55,6 @@ def test_tables_of_the_packing_figure_fit(on_a_phone):
     for example in ("of this page", "some equally long"):
         figure.get_by_role("button", name=example).click()
         assert figure.locator(".scroll, .scroll > table").evaluate_all(WIDER) == [0] * 8
-    page.close()
 
 
 def test_still_picture_of_packing_fits(browser, html):
@@ -84,7 +80,6 @@ def test_a_wide_table_of_a_figure_scrolls_in_the_box_that_has_its_name(on_a_phon
     page.wait_for_function("document.activeElement.scrollLeft > 0")
     assert box.get_attribute("role") == "region"
     assert box.get_attribute("aria-label")
-    page.close()
 
 
 def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
@@ -95,7 +90,6 @@ def test_no_sign_and_no_half_of_a_shape_begins_a_line(on_a_phone):
     assert shape.evaluate("code => code.getClientRects().length") == 1
     heights = "all => all.map((e) => e.getClientRects().length)"
     assert set(page.locator(".bd-article p span.whole:has(.math)").evaluate_all(heights)) == {1}
-    page.close()
 
 
 @pytest.mark.parametrize("width", [1440, 1366, 768])
@@ -108,7 +102,6 @@ def test_a_hundred_characters_of_code_fit_a_desk_and_a_tablet(open_page, width):
     )
     assert code.evaluate_all(longest) == 100
     assert max(code.evaluate_all(WIDER)) == 0
-    page.close()
 
 
 TORN = """all => all.flatMap((element) => {
@@ -137,7 +130,6 @@ def test_a_name_in_code_breaks_between_its_parts(on_a_phone, name, pieces):
     found = page.locator(pieces)
     assert found.count() > 10
     assert found.evaluate_all(TORN) == []
-    page.close()
 
 
 def test_the_next_title_breaks_between_its_words(on_a_phone):
@@ -149,7 +141,6 @@ def test_the_next_title_breaks_between_its_words(on_a_phone):
       return [range.toString(), range.getClientRects().length];
     }"""
     assert page.locator(".right-next .prev-next-title").evaluate(first) == ["PackedSequence", 1]
-    page.close()
 
 
 def test_a_call_in_an_exercise_stays_in_its_box(on_a_phone):
@@ -157,7 +148,6 @@ def test_a_call_in_an_exercise_stays_in_its_box(on_a_phone):
     code = page.locator(".admonition code", has_text="sentence_vector(output")
     gap = "e => e.closest('p').getBoundingClientRect().right - e.getBoundingClientRect().right"
     assert code.first.evaluate(gap) >= 0
-    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -167,4 +157,3 @@ def test_the_search_field_shows_its_icon_beside_its_words(open_page, width):
     field = page.locator(".bd-search-container input[type=search]").bounding_box()
     icon = page.locator(".bd-search-container form svg").first.bounding_box()
     assert icon["x"] + icon["width"] <= field["x"]
-    page.close()

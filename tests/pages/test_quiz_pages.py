@@ -1,7 +1,5 @@
 """The quizzes in a real browser: by mouse, by keyboard, and without scripts."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
@@ -12,11 +10,10 @@ STATUS = ".quiz-status"
 
 
 @pytest.fixture
-def gates(browser, html) -> Iterator:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto((html / "book" / "gates.html").as_uri(), wait_until="load")
-    yield page
-    page.close()
+def gates(open_page) -> object:
+    page = open_page("book/gates.html")
+    page.set_viewport_size({"width": 390, "height": 844})
+    return page
 
 
 # Open every answer, one after the other, and note what can be read before and afterwards.
@@ -37,10 +34,8 @@ OPEN_ALL = """async () => {
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_each_answer_says_whether_it_is_right_when_it_is_opened(path, browser, html):
-    page = browser.new_page()
-    address = (html / "book" / f"{path.stem}.html").as_uri()
-    page.goto(address, wait_until="domcontentloaded")
+def test_each_answer_says_whether_it_is_right_when_it_is_opened(path, open_page):
+    page = open_page(f"book/{path.stem}.html")
     questions, expected, hits = quiz_of(path), [], 0
     for question in questions:
         hits += question.answers[0].right
@@ -50,7 +45,6 @@ def test_each_answer_says_whether_it_is_right_when_it_is_opened(path, browser, h
             status = f"{verdict} {count}, {hits} right at the first try."
             expected.append([question.name, False, True, verdict, status])
     assert page.evaluate(OPEN_ALL) == expected
-    page.close()
 
 
 def test_quiz_is_answered_by_the_keyboard(gates):

@@ -21,15 +21,24 @@ def package():
     return load_pretrained()
 
 
+def note_requests(page) -> list[str]:
+    """Return a list that is filled with what the page asks for."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
+
+
+def assert_local(asked: list[str]) -> None:
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
 @pytest.fixture
 def page(open_page):
     """The first page, of a reader who wants less motion: nothing starts by itself."""
-    page = open_page(PAGE, reduced_motion="reduce")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    page = open_page(PAGE, motion="reduce")
+    asked = note_requests(page)
     yield page
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    page.close()
+    assert_local(asked)
 
 
 def differences(found: dict, wanted: reading.Reading) -> float:
@@ -128,7 +137,9 @@ def test_buttons_step_by_keyboard_and_stop_at_the_ends(page):
     assert said(page) == first
 
 
-def test_it_plays_pauses_and_ends(page):
+def test_it_plays_pauses_and_ends(open_page):
+    page = open_page(PAGE, motion="reduce", own_tab=True)
+    asked = note_requests(page)
     page.clock.install(time=0)
     page.clock.pause_at(1000)
     play = page.locator("lstm-reader [data-do=play]")
@@ -149,6 +160,7 @@ def test_it_plays_pauses_and_ends(page):
     assert live.get_attribute("aria-live") == "polite"
     play.press("Enter")  # once more, from the beginning
     assert text_of(page, "x") == "“everyone”"
+    assert_local(asked)
 
 
 def test_position_is_dragged_and_words_are_touched(browser, html):
@@ -170,21 +182,19 @@ def test_position_is_dragged_and_words_are_touched(browser, html):
 
 
 def test_it_begins_by_itself_and_only_for_those_who_like_motion(open_page):
-    page = open_page(PAGE, reduced_motion="no-preference")
+    page = open_page(PAGE)
     play = page.locator("lstm-reader [data-do=play]")
     expect(play).to_have_text("Pause")
     tread = "getComputedStyle(document.querySelector('lstm-reader .tread')).animationName"
     assert page.evaluate(tread) == "tread"
     play.click()
     assert page.evaluate(tread) == "none"
-    page.close()
-    page = open_page(PAGE, reduced_motion="reduce")
+    page = open_page(PAGE, motion="reduce")
     page.wait_for_timeout(500)
     assert page.locator("lstm-reader [data-do=play]").inner_text() == "Play"
     assert text_of(page, "x") == "“awful”"
     page.locator("lstm-reader [data-do=play]").click()
     assert page.evaluate(tread) == "none"
-    page.close()
 
 
 def test_a_sentence_of_ones_own_is_read_by_keyboard(page, package):

@@ -35,9 +35,7 @@ def package():
 @pytest.fixture
 def page(open_page):
     """The page with the figure, before anybody has asked for the model."""
-    page = open_page(PAGE)
-    yield page
-    page.close()
+    return open_page(PAGE)
 
 
 def sentences() -> list[str]:

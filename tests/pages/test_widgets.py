@@ -15,9 +15,7 @@ GATES = "ifgo"
 @pytest.fixture
 def gates(open_page):
     """The page with the cell."""
-    page = open_page("book/gates.html")
-    yield page
-    page.close()
+    return open_page("book/gates.html")
 
 
 def lines(page) -> dict[str, str]:
@@ -153,7 +151,8 @@ def test_cell_keeps_what_no_slider_can_hold(gates):
     assert f"1.00 · {float(said):g} +" in lines(gates)["c"]
 
 
-def test_cell_plays_pauses_and_draws_the_curve_of_c(gates):
+def test_cell_plays_pauses_and_draws_the_curve_of_c(open_page):
+    gates = open_page("book/gates.html", own_tab=True)
     gates.clock.install(time=0)
     gates.clock.pause_at(1000)
     corners = "e => e.getAttribute('points').split(' ').map((p) => p.split(',').map(Number))"
@@ -178,7 +177,8 @@ def test_cell_plays_pauses_and_draws_the_curve_of_c(gates):
     assert play.inner_text() == "Play"
 
 
-def test_cell_stops_playing_where_a_step_is_asked_for(gates):
+def test_cell_stops_playing_where_a_step_is_asked_for(open_page):
+    gates = open_page("book/gates.html", own_tab=True)
     gates.clock.install(time=0)
     gates.clock.pause_at(1000)
     gates.locator("lstm-cell [data-do=play]").click()
@@ -292,7 +292,6 @@ def test_calculator_agrees_with_describe(open_page, record_property):
     record_property(
         "figures", f"<lstm-shapes> = describe: {shapes} configurations, {len(errors)} errors"
     )
-    page.close()
 
 
 @pytest.fixture
@@ -317,7 +316,6 @@ def test_code_of_the_calculator_runs_and_gives_its_shapes(open_page, float64):
             exec(program.rpartition("\n")[0], names)
         for name, shape, *_ in found["outputs"]:
             assert list(names[name].shape) == shape
-    page.close()
 
 
 @pytest.mark.parametrize("name", ["parameters", "inputs", "outputs"])
@@ -347,4 +345,3 @@ def test_calculator_answers_what_is_typed(open_page, name):
     calculator.locator("button").focus()
     page.keyboard.press("Enter")
     assert calculator.locator("button").inner_text() == "Copied"
-    page.close()

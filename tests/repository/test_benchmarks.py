@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,13 +26,20 @@ class FakeLoader(list):
     batch_sampler = SimpleNamespace(set_epoch=lambda epoch: None)
 
 
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch) -> None:
-    monkeypatch.setattr(parts, "SIZES", ((3, 2, 4, 5),))
-    monkeypatch.setattr(parts, "REVIEWS", ((6, 3, 4, 5),))
-    monkeypatch.setattr(parts, "GROWTH", (4, 8))
-    monkeypatch.setattr(parts, "BASE", {"L": 4, "N": 2, "H": 3, "layers": 1})
-    monkeypatch.setattr(parts, "SCALES", {"L": (2, 4), "layers": (1, 2)})
+@pytest.fixture(scope="module", autouse=True)
+def _tiny() -> Iterator[None]:
+    """Tiny sizes, and of the parts three short ones with a peer whose steps do nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "SIZES", ((3, 2, 4, 5),))
+        patch.setattr(parts, "REVIEWS", ((6, 3, 4, 5),))
+        patch.setattr(parts, "GROWTH", (4, 8))
+        patch.setattr(parts, "BASE", {"L": 4, "N": 2, "H": 3, "layers": 1})
+        patch.setattr(parts, "SCALES", {"L": (2, 4), "layers": (1, 2)})
+        patch.setitem(OTHERS, "peer", lambda size: (lambda: None, lambda: None))
+        patch.setitem(RUNS_AS, "peer", "not at all")
+        short = {name: parts.PARTS[name] for name in ("padded", "packed", "growth")}
+        patch.setattr("benchmarks.speed.PARTS", short)
+        yield
 
 
 def said(result) -> str:
@@ -46,16 +54,20 @@ def run(path: Path, *chosen: str):
     return CliRunner().invoke(app, [str(path), "--repeats", "2", "--threads", "1", *words])
 
 
-@pytest.fixture
-def record(tmp_path, monkeypatch) -> Path:
-    """A record of three short parts, with a peer whose steps do nothing."""
-    monkeypatch.setitem(OTHERS, "peer", lambda size: (lambda: None, lambda: None))
-    monkeypatch.setitem(RUNS_AS, "peer", "not at all")
-    short = {name: parts.PARTS[name] for name in ("padded", "packed", "growth")}
-    monkeypatch.setattr("benchmarks.speed.PARTS", short)
-    path = tmp_path / "speed.json"
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[Path, str]:
+    """A record and what it says; measured once, because TorchScript compiles for seconds."""
+    path = tmp_path_factory.mktemp("benchmarks") / "speed.json"
     result = run(path)
     assert result.exit_code == 0, result.output
+    return path, path.read_text()
+
+
+@pytest.fixture
+def record(measured) -> Path:
+    """The record as it was measured, whatever an earlier test did to it."""
+    path, text = measured
+    path.write_text(text)
     return path
 
 
