@@ -85,13 +85,15 @@ def machine() -> dict[str, str | int | None]:
     """Describe the machine, without naming it.
 
     Returns:
-        ``system``, ``processor``, ``cores``, and the ``threads`` that torch uses.
+        ``system``, ``processor``, ``cores``, the ``threads`` that torch uses, and the ``kernels``
+        that it chose for this processor, such as ``"AVX2"``.
     """
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
     }
 
 
