@@ -21,7 +21,7 @@ from lstm_tutorial.cli.lines import (
     settings_of,
     use_preset,
 )
-from lstm_tutorial.cli.records import check_figures, check_record, committed_records
+from lstm_tutorial.cli.records import check_figures, check_record, committed_records, compare_repeat
 from lstm_tutorial.sentiment.runs.presets import PRESETS
 from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Settings
 
@@ -233,6 +233,8 @@ def records(
     is_checkout = not paths and Path("book/records").is_dir()
     for path in paths or committed_records():
         print(f"{path}: {check_record(path, app)}")
+        if paths:
+            print(f"  {compare_repeat(path)}")
         if is_checkout:
             print(f"  accuracies: {check_figures(path)}")
 

@@ -61,6 +61,29 @@ def check_record(path: Path, app: typer.Typer) -> str:
     return command
 
 
+def compare_repeat(path: Path, folder: Path = Path("book/records")) -> str:
+    """Compare a run's test accuracy with the committed record that it repeats.
+
+    Args:
+        path: of the run's record.
+        folder: holds the committed records, in a checkout of the project.
+
+    Returns:
+        What was found, in one line.
+
+    Raises:
+        ValueError: if the two lie further apart than measured repeats do.
+    """
+    from lstm_tutorial.sentiment.runs import repeats
+    from lstm_tutorial.sentiment.runs.folders import read_json
+
+    record, measured = read_json(path), repeats.read_repeats(folder)
+    if not measured or "configuration" not in record:
+        return "no committed record to compare it with"
+    committed = {str(p): read_json(p) for p in sorted(folder.glob("*.json"))}
+    return repeats.compare_with_record(record, committed, repeats.repeat_band(measured))
+
+
 def check_figures(path: Path) -> str:
     """Verify that the pages that read a record print its accuracies; summarise the result.
 

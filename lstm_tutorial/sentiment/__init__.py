@@ -23,6 +23,7 @@ __all__, __getattr__, __dir__ = lazy(
         "training.evaluation": ["evaluate", "predict_proba"],
         "runs": [],
         "runs.records": ["in_lines"],
+        "runs.repeats": ["read_repeats", "repeat_band"],
         "runs.settings": ["Settings"],
         "runs.pretrained": ["SHIPPED", "load_pretrained"],
         "studies.analysis": ["Z", "difference", "interval"],

@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy(
         "settings": ["Settings"],
         "run": ["Run", "load", "measure", "predict", "train"],
         "records": ["in_lines"],
+        "repeats": ["read_repeats", "repeat_band"],
         "pretrained": ["load_pretrained"],
     },
 )

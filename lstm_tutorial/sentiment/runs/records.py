@@ -70,12 +70,13 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str | int | None]:
-    """Describe the machine, but do not name it: system, processor, cores, and torch's threads."""
+    """Describe the machine, but do not name it: its processor, torch's threads and kernels."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": _cores(),
         "threads": torch.get_num_threads(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
     }
 
 
