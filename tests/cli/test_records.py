@@ -128,5 +128,5 @@ def test_a_page_that_shows_another_number_is_named(checkout, text):
 
 
 def test_a_record_that_no_page_reads_is_named(checkout):
-    with pytest.raises(ValueError, match="read by no page"):
+    with pytest.raises(ValueError, match="no page of the book reads"):
         check_figures(checkout("92.56", source="pass"))

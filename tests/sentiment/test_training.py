@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lstm_tutorial._files import write_whole
-from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.training import loop
 from lstm_tutorial.sentiment.training.loop import (
     best_epoch,
     evaluate,
@@ -78,7 +78,7 @@ def script_validation(monkeypatch, accuracies):
     """Let every epoch end with the validation accuracy that the test wants."""
     found = iter(accuracies)
     monkeypatch.setattr(
-        training, "evaluate", lambda model, loader: {"loss": 0.5, "accuracy": next(found)}
+        loop, "evaluate", lambda model, loader: {"loss": 0.5, "accuracy": next(found)}
     )
 
 
@@ -244,7 +244,7 @@ def test_gradients_are_clipped_to_the_norm_that_fit_is_given(monkeypatch):
         norms.append(max_norm)
         return clip(parameters, max_norm)
 
-    monkeypatch.setattr(training.nn.utils, "clip_grad_norm_", note)
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", note)
     fit(model, train, validation, epochs=1, lr=0.01, max_norm=0.125)
     assert norms == [0.125] * 7
 
@@ -391,7 +391,7 @@ def test_weights_come_back_bit_for_bit(tmp_path):
 def test_weights_of_another_model_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_weights(nn.Linear(2, 2), path)
-    with pytest.raises(ValueError, match="not hold the weights of this model"):
+    with pytest.raises(ValueError, match="not contain the weights of this model"):
         load_weights(Averager(), path)
 
 

@@ -118,9 +118,7 @@ class Settings:
             ValueError: if a setting is missing, unknown or invalid.
         """
         found = record.get("base", record.get("configuration"))
-        if not isinstance(found, dict):
-            raise ValueError("missing configuration")
-        found = {**found, "seed": record["seed"]}
+        found = {**found, "seed": record["seed"]} if isinstance(found, dict) else {}
         if found.get("ngrams") in OLD_NGRAMS:
             found |= OLD_NGRAMS[found["ngrams"]]
         if "base" not in record:
