@@ -80,7 +80,8 @@ def compare_repeat(path: Path, folder: Path = Path("book/records")) -> str:
     record, measured = read_json(path), repeats.read_repeats(folder)
     if not measured or "configuration" not in record:
         return "no committed record to compare it with"
-    committed = {str(p): read_json(p) for p in sorted(folder.glob("*.json"))}
+    others = [p for p in sorted(folder.glob("*.json")) if not p.name.startswith("repeats-")]
+    committed = {str(p): read_json(p) for p in others}
     return repeats.compare_with_record(record, committed, repeats.repeat_band(measured))
 
 

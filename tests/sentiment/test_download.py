@@ -94,7 +94,7 @@ FAILURES = {  # body, claimed length, status, expected checksum, error, message
     "other": (make_archive(), None, 200, sha256(RIGHT), ValueError, "not the expected archive"),
     "404": (b"gone", None, 404, sha256(RIGHT), OSError, "could not download .* 404"),
     "cut": (RIGHT[:HALF], len(RIGHT), 200, sha256(RIGHT), OSError, "could not download .*"),
-    "evil": (EVIL, None, 200, sha256(EVIL), ValueError, r"no archive to trust: .* '\.\./evil'"),
+    "evil": (EVIL, None, 200, sha256(EVIL), ValueError, r"not a safe archive: .* '\.\./evil'"),
     "broken": (RIGHT[:HALF], None, 200, sha256(RIGHT[:HALF]), ValueError, "a damaged archive"),
     "no tar": (b"hello", None, 200, sha256(b"hello"), ValueError, "a damaged archive"),
 }

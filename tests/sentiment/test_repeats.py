@@ -14,7 +14,7 @@ RECORDS = Path(__file__).parents[2] / "book" / "records"
 TINY = json.loads((RECORDS / "tiny-32.json").read_text(encoding="utf-8"))
 
 
-def tested(accuracy):
+def with_accuracy(accuracy):
     record = copy.deepcopy(TINY)
     record["test"]["accuracy"] = accuracy
     return record
@@ -22,7 +22,9 @@ def tested(accuracy):
 
 def test_nineteen_of_twenty_pairs_of_runs_lie_within_the_band():
     draw = np.random.default_rng(0).normal(0.88, 0.004, size=(4000, 10))
-    within = [abs(row[-2] - row[-1]) <= repeat_band([tested(a) for a in row[:-2]]) for row in draw]
+    within = [
+        abs(row[-2] - row[-1]) <= repeat_band([with_accuracy(a) for a in row[:-2]]) for row in draw
+    ]
     assert abs(np.mean(within) - 0.95) < 0.015
 
 
@@ -46,7 +48,7 @@ def test_committed_repeats_have_one_record_s_settings_and_differ_in_what_repeats
 def test_a_repeat_is_compared_with_its_record(accuracy, passes):
     committed = {"other": {"base": {}}, "tiny": TINY}
     if passes:
-        told = compare_with_record(tested(accuracy), committed, 0.01)
+        told = compare_with_record(with_accuracy(accuracy), committed, 0.01)
         assert (
             told
             == f"{100 * accuracy:.2f}% here, 88.96% in tiny: repeats differ by up to 1.00 points"
@@ -55,11 +57,11 @@ def test_a_repeat_is_compared_with_its_record(accuracy, passes):
         with pytest.raises(
             ValueError, match=r"within 1\.00 points of the record's, got 87\.00% here"
         ):
-            compare_with_record(tested(accuracy), committed, 0.01)
+            compare_with_record(with_accuracy(accuracy), committed, 0.01)
 
 
 def test_a_run_with_other_settings_repeats_nothing():
-    other = tested(0.5)
+    other = with_accuracy(0.5)
     other["configuration"]["hidden_size"] = 33
     assert compare_with_record(other, {"tiny": TINY}, 0.01) == "repeats no committed record"
     assert compare_with_record(TINY | {"test": None}, {"tiny": TINY}, 0.01).startswith("repeats no")
@@ -68,7 +70,7 @@ def test_a_run_with_other_settings_repeats_nothing():
 def test_the_command_says_whether_a_repeat_is_near_its_record(tmp_path, monkeypatch):
     monkeypatch.chdir(RECORDS.parents[1])
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(tested(0.8896)))
+    path.write_text(json.dumps(with_accuracy(0.8896)))
     assert "88.96% here, 88.96% in book/records/tiny-32.json" in call("records", path).stdout
-    path.write_text(json.dumps(tested(0.80)))
+    path.write_text(json.dumps(with_accuracy(0.80)))
     assert_one_line(call("records", path), "got 80.00% here")

@@ -152,6 +152,8 @@ def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]
     for name, value in {"seed": seed, "base": BASE, "versions": versions()}.items():
         if found[name] != value:
             raise ValueError(f"{path} has {name} {found[name]}, not {value}: name another file")
+    if not {result["name"] for result in record["results"]} <= STUDIES[study].keys():
+        raise ValueError(f"{path} has results of another study than {study}: name another file")
     return record["results"]
 
 
