@@ -28,7 +28,7 @@ class LSTM(nn.Module):
 
     Where dtypes differ or autocast is on, what ``torch.nn.LSTM`` does on a CPU depends on the
     processor. This module computes the equations on every one, as ``torch.nn.LSTM`` does with
-    ``torch.backends.mkldnn.flags(enabled=False)``: the same dtypes, the same refusals. Autocast
+    ``mkldnn.flags(enabled=False)``: the same dtypes, the same refusals. Autocast
     turns the matrix products to its own dtype; the rest keeps that of the states, which are of the
     input's dtype where none are given.
 

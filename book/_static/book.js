@@ -102,7 +102,7 @@ const markSentences = (article) => {
 
 // What scrolls sideways can be scrolled by the keyboard.
 const reachScrolling = (article) => {
-  for (const box of article.querySelectorAll("figure, table.table"))
+  for (const box of article.querySelectorAll("figure, table.table, pre"))
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
 };
