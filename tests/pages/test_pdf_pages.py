@@ -102,7 +102,7 @@ def test_what_is_right_stands_behind_every_question(book, texts):
 
 def test_formulas_figures_and_code_are_whole(texts):
     text = " ".join(texts)
-    assert "forget gate f 0.95" in text  # the figure as it stands at first
+    assert "i = 0.82, f = 0.95, g = −0.64, o = 0.50; c becomes" in text  # the still figure
     assert not re.search("Next step|Start again", text)  # no control that can't be used
     assert "dtype=torch.float64) # (4*H, H_in)" in text  # the end of a line of 100 characters
     assert "⊙" in text  # a formula
