@@ -221,8 +221,9 @@ class BiLSTMClassifier(nn.Module):
         output, h_n = run_lstm(self.lstm, words, lengths)
         if self.pooling == "final_states":
             return final_states(h_n)
-        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, lengths)
+        if self.attention is not None:
+            return self.attention(output, lengths)
+        return {"mean": mean_pool, "max": max_pool}[self.pooling](output, lengths)
 
 
 def run_padded(lstm: nn.Module, words: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -39,7 +39,8 @@ class PaddedClassifier(BiLSTMClassifier):
         if side not in SIDES:
             raise ValueError(f"expected side to be right or left, got {side!r}")
         is_joined = pooling == "first_and_last_step"
-        super().__init__(*args, pooling="last_step" if is_joined else pooling, **options)
+        options["pooling"] = "last_step" if is_joined else pooling
+        super().__init__(*args, **options)
         self.pooling = pooling
         self.side = side
         if is_joined:
@@ -56,8 +57,9 @@ class PaddedClassifier(BiLSTMClassifier):
         if self.pooling == "first_and_last_step":
             return first_and_last_step(output)
         all_steps = torch.full_like(lengths, words.size(1))
-        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, all_steps)
+        if self.attention is not None:
+            return self.attention(output, all_steps)
+        return {"mean": mean_pool, "max": max_pool}[self.pooling](output, all_steps)
 
 
 def shift_right(words: Tensor, lengths: Tensor) -> Tensor:

@@ -75,6 +75,9 @@ class NGramPath(nn.Module):
         buckets: weights.
     """
 
+    weight: Tensor  # both are buffers
+    bias: Tensor
+
     def __init__(self, max_n: int, buckets: int = BUCKETS) -> None:
         super().__init__()
         self.max_n = max_n
@@ -94,7 +97,9 @@ class NGramPath(nn.Module):
         Raises:
             ValueError: if a fold leaves reviews of one label only.
         """
-        numbers, sizes, folds, labels = [], [], [], []
+        numbers: list[np.ndarray] = []
+        sizes: list[np.ndarray] = []
+        folds, labels = [], []
         for batch in loader:
             found = ngram_buckets(batch.ids, batch.lengths, self.max_n, len(self.weight))
             for kept, new in zip((numbers, sizes), found, strict=True):

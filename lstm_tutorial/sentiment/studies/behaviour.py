@@ -4,7 +4,7 @@
 name is exchanged, or something that judges nothing is added, and the answer should stay.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 SENTENCES: dict[str, dict[int, tuple[str, ...]]] = {
     "negation": {
@@ -227,7 +227,7 @@ def count() -> int:
 
 
 def pass_rates(
-    classify: Callable[[Sequence[str]], Sequence[bool]],
+    classify: Callable[[Sequence[str]], Iterable[bool]],
 ) -> dict[str, dict[str, int]]:
     """Give a classifier all sentences.
 

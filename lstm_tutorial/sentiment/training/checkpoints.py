@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 PART = ".part"  # ends the name of a file that is still being written
 
@@ -105,7 +105,7 @@ def load_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: Optimizer,
-    scheduler: LRScheduler,
+    scheduler: OneCycleLR,
     average: nn.Module | None = None,
 ) -> tuple[list[dict], dict[str, Tensor]]:
     """Put everything back as it was, torch's global random generator included.
