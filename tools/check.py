@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 105  # for everything; two minutes, less what starting and stopping take
 FAST = ("test_cell.py", "test_describe.py", "test_house.py", "test_notebooks.py")
 RUFF = [sys.executable, "-m", "ruff"]
+MYPY = [sys.executable, "-m", "mypy"]
 PYTEST = [
     sys.executable,
     *["-m", "pytest", "-x", "-q", "-n", "2", "--dist", "loadscope", "-p", "no:cacheprovider"],
@@ -86,7 +87,8 @@ def main() -> int:
     until = time.monotonic() + SECONDS
     targets = chosen(changed())
     print("Checking", *targets)
-    for command in ([*RUFF, "check"], [*RUFF, "format", "--check"], [*PYTEST, *NBVAL, *targets]):
+    lints = [[*RUFF, "check"], [*RUFF, "format", "--check"], MYPY]
+    for command in (*lints, [*PYTEST, *NBVAL, *targets]):
         if status := run(command, until):
             return status
     return 0
