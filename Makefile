@@ -44,9 +44,10 @@ build: $(BOOK)
 check: $(DEV) ## lint, and test only what differs from main, in two minutes at most
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.check
 
-lint: $(DEV) ## check style: ruff, on modules and notebooks
+lint: $(DEV) ## check style and types: ruff, on modules and notebooks, and mypy, on the package
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(DEV) compiler ## test the package and the files of the repository
@@ -128,5 +129,5 @@ lock: $(DEV) ## pin every release in requirements/lock.txt: make lock UPGRADE=--
 	$(BIN)/python -m tools.lock $(UPGRADE)
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .hypothesis lstm_tutorial.egg-info
+	rm -rf .venv .venv-bench _build .pytest_cache .ruff_cache .mypy_cache .hypothesis lstm_tutorial.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -76,6 +76,7 @@ def _is_batched(grad: Tensor) -> bool:
 def _fit(lstm: LSTM, data: Tensor, hx: tuple[Tensor, Tensor], weights: tuple[Tensor, ...]) -> bool:
     """Whether all tensors have the same supported dtype and the expected sizes."""
     (n, h_out), (_, h_cell) = hx[0].shape, hx[1].shape
+    shapes: list[tuple[int, ...]]
     shapes = [(n, h_out), (n, h_cell), (4 * h_cell, data.size(-1)), (4 * h_cell, h_out)]
     shapes += [(4 * h_cell,)] * 2 * lstm.bias + [(h_out, h_cell)] * (lstm.proj_size > 0)
     tensors = (*hx, *weights)
@@ -108,14 +109,16 @@ class _Scan(torch.autograd.Function):
     """One layer in one direction, over all steps."""
 
     @staticmethod
-    def forward(ctx, lstm: FastLSTM, batch_sizes: Tensor, *inputs: Tensor):
+    def forward(
+        ctx: Any, lstm: FastLSTM, batch_sizes: Tensor, *inputs: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         results, (h, c, m, gates) = _forward(lstm, batch_sizes, *inputs, keep=True)
         ctx.save_for_backward(*inputs, h, c, m, *gates)
         ctx.lstm, ctx.batch_sizes, ctx.count = lstm, batch_sizes, len(inputs)
         return results
 
     @staticmethod
-    def backward(ctx, *grads: Tensor):
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # read once: some hooks allow no more
         inputs, (h, c, m, *gates) = saved[: ctx.count], saved[ctx.count :]
         if torch.is_grad_enabled() or any(map(_is_batched, grads)):

@@ -87,6 +87,11 @@ class LSTMCell(nn.Module):
         dtype: floating-point type of the parameters.
     """
 
+    weight_ih: Tensor  # the four are registered by name
+    weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+
     def __init__(
         self,
         input_size: int,

@@ -52,6 +52,8 @@ class LSTM(nn.Module):
         the two directions; Sak, Senior and Beaufays (2014) for the projection.
     """
 
+    weight_ih_l0: Tensor  # registered by name, as are the others
+
     def __init__(
         self,
         input_size: int,
@@ -94,6 +96,7 @@ class LSTM(nn.Module):
         h_out = self.proj_size or self.hidden_size
         h_in = self.input_size if layer == 0 else self.num_directions * h_out
         gates = 4 * self.hidden_size
+        shapes: dict[str, tuple[int, ...]]
         shapes = {"weight_ih": (gates, h_in), "weight_hh": (gates, h_out)}
         if self.bias:
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
@@ -184,7 +187,8 @@ class LSTM(nn.Module):
         check_packed(self, input, hx)
         output, states = self._run_layers(data, batch_sizes, hx)
         if unsorted_indices is not None:
-            states = tuple(state.index_select(1, unsorted_indices) for state in states)
+            h_n, c_n = states
+            states = h_n.index_select(1, unsorted_indices), c_n.index_select(1, unsorted_indices)
         return PackedSequence(output, batch_sizes, sorted_indices, unsorted_indices), states
 
     def _run_layers(

@@ -17,7 +17,7 @@ grows with the square of the number of steps. Padded runs can give the packed re
 This file needs torch and nothing else: copy it into your own project if you like.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru}
+KERNELS: dict[str, Callable[..., tuple[Tensor, ...]]] = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
 # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0, exactly, in every floating-point type; so they are with
 # what else a preactivation holds on padding, b + W_hh h, as long as that stays well below 1e4.
@@ -119,7 +119,7 @@ def run(
     if input.dim() != 3:
         raise ValueError(f"expected a 3-D batch, got {input.dim()}-D: use the module itself")
     if input.is_cpu and torch.is_autocast_enabled("cpu"):
-        input, hx = (_converted(given, rnn.weight_ih_l0.dtype) for given in (input, hx))
+        input, hx = (_converted(given, _weight(rnn, "ih").dtype) for given in (input, hx))
         with torch.autocast("cpu", enabled=False):
             return run(rnn, input, lengths, hx, batch_first)
     x = input.transpose(0, 1) if batch_first else input
@@ -132,7 +132,7 @@ def run(
     else:
         output, finals = _run_blocks(rnn, x, states, _plan(blocks, lengths, len(x)).to(x.device))
     output = output.transpose(0, 1) if batch_first else output
-    return output, finals if rnn.mode == "LSTM" else finals[0]
+    return output, (finals[0], finals[1]) if rnn.mode == "LSTM" else finals[0]
 
 
 def _rows_per_call(rnn: nn.RNNBase, x: Tensor) -> int:
@@ -141,9 +141,14 @@ def _rows_per_call(rnn: nn.RNNBase, x: Tensor) -> int:
         return 0
     if not x.is_cpu:  # a kernel that is launched once takes all steps
         return x.numel()
-    per_row = rnn.weight_ih_l0.numel() + rnn.weight_hh_l0.numel()
-    per_row += rnn.weight_hr_l0.numel() if rnn.proj_size > 0 else 0
+    per_row = _weight(rnn, "ih").numel() + _weight(rnn, "hh").numel()
+    per_row += _weight(rnn, "hr").numel() if rnn.proj_size > 0 else 0
     return ROWS + MULTIPLICATIONS // per_row
+
+
+def _weight(rnn: nn.RNNBase, part: str) -> Tensor:
+    """A weight of the first layer's forward direction."""
+    return getattr(rnn, f"weight_{part}_l0")
 
 
 def cut_blocks(lengths: Tensor, rows_per_call: int) -> list[tuple[int, int]]:
@@ -184,8 +189,8 @@ def _can_run_whole(rnn: nn.RNNBase, hx: States | None) -> bool:
 
 
 def _run_whole(
-    lstm: nn.LSTM, x: Tensor, hx: tuple[Tensor, ...], lengths: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    lstm: nn.RNNBase, x: Tensor, hx: tuple[Tensor, ...], lengths: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run all steps of all sequences at once, without turning any."""
     padding = (torch.arange(len(x), device=x.device)[:, None] >= lengths)[..., None]
     last = (lengths - 1)[None, :, None].expand(-1, -1, lstm.proj_size or lstm.hidden_size)
@@ -235,7 +240,8 @@ def _placed(values: Tensor, places: Tensor, rows: int) -> Tensor:
 
 def _first_rows(blocks: Sequence[tuple[int, int]], length: int) -> tuple[Tensor, int]:
     """Where each step begins in the blocks, int64 (L,), 0 behind the last; and how many rows."""
-    firsts, rows = [], 0
+    firsts: list[int] = []
+    rows = 0
     for steps, running in blocks:
         end = rows + steps * running
         firsts += range(rows, end, running)
@@ -266,7 +272,8 @@ def _run_blocks(
     directions = DIRECTIONS if rnn.bidirectional else DIRECTIONS[:1]
     hx = tuple(state[:, plan.order] for state in hx)
     finals: list[list[Tensor]] = [[] for _ in hx]
-    layouts, pieces = ("batch",), [x.flatten(0, 1)]
+    layouts: Sequence[str] = ("batch",)
+    pieces = [x.flatten(0, 1)]
     for layer in range(rnn.num_layers):
         if layer > 0 and rnn.dropout > 0 and rnn.training:
             pieces = _dropped(pieces, plan, rnn.dropout)
@@ -291,7 +298,8 @@ def _run_direction(
         The output, float (rows, H_out), and the final states, float (1, N, size) each.
     """
     kernel, lstm = KERNELS[rnn.mode], rnn.mode == "LSTM"
-    outputs, cells = [], []
+    outputs: list[Tensor] = []
+    cells: list[Sequence[Tensor]] = []
     parts = rows.split([steps * running for steps, running in plan.blocks])
     for block, part in zip(plan.blocks, parts, strict=True):
         if block[1] < hx[0].size(1):  # some have ended
@@ -306,9 +314,9 @@ def _run_direction(
     return output, output[plan.last][None], *c_n
 
 
-def _with_freezing_column(lstm: nn.LSTM) -> list[list[Tensor]]:
+def _with_freezing_column(lstm: nn.RNNBase) -> list[list[Tensor]]:
     """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding."""
-    by_gate = lstm.weight_ih_l0.new_tensor([[-SATURATED], [SATURATED], [0.0], [0.0]])
+    by_gate = _weight(lstm, "ih").new_tensor([[-SATURATED], [SATURATED], [0.0], [0.0]])
     column = by_gate.expand(-1, lstm.hidden_size).reshape(-1, 1)
     return [[torch.cat([first, column], dim=1), *rest] for first, *rest in lstm.all_weights]
 
@@ -321,7 +329,7 @@ class _Move(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, plan: Plan, layouts: Sequence[str], target: str, marked: bool, *pieces: Tensor
+        ctx: Any, plan: Plan, layouts: Sequence[str], target: str, marked: bool, *pieces: Tensor
     ) -> Tensor:
         ctx.plan, ctx.layouts, ctx.target = plan, layouts, target
         ctx.widths = widths = [piece.size(1) for piece in pieces] + [1] * marked
@@ -338,7 +346,7 @@ class _Move(torch.autograd.Function):
         return moved
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = []  # by operations that can be differentiated and batched
         pieces = grad.split(ctx.widths, dim=1)[: len(ctx.layouts)]
         for layout, piece in zip(ctx.layouts, pieces, strict=True):
@@ -383,9 +391,9 @@ def _initial_states(rnn: nn.RNNBase, x: Tensor, hx: States | None) -> tuple[Tens
     if other := [type(state).__name__ for state in states if not isinstance(state, Tensor)]:
         raise ValueError(f"expected tensors as initial states, got {other[0]}")
     for k, (state, size) in enumerate(zip(states, sizes, strict=True)):
-        expected, shape = (layers, x.size(1), size), tuple(state.shape)
-        if shape != expected:
-            raise ValueError(f"expected initial state {k} of shape {expected}, got {shape}")
+        wanted, shape = (layers, x.size(1), size), tuple(state.shape)
+        if shape != wanted:
+            raise ValueError(f"expected initial state {k} of shape {wanted}, got {shape}")
         if state.dtype != x.dtype:
             raise ValueError(
                 f"expected initial state {k} of {x.dtype}, as the input, got {state.dtype}: "

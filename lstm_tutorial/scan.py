@@ -142,7 +142,7 @@ def _takes_onednn(weight: Tensor) -> bool:
         and weight.device.type == "cpu"
         and weight.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
-        and torch.backends.mkldnn.enabled
+        and bool(torch.backends.mkldnn.enabled)
     )
 
 
@@ -288,7 +288,7 @@ def scan_backward(
             d_weights["bias_ih"] += d_a.sum(0)
         if m is not None:
             d_weights["weight_hr"].addmm_(d_h[n:][rows].t(), m[rows])
-        if needs_data:
+        if d_data is not None:
             d_data[rows] = linear(d_a, weights["weight_ih"].t())
     if "bias_ih" in weights:
         d_weights["bias_hh"] = d_weights["bias_ih"].clone()
@@ -338,10 +338,10 @@ def walk_back(
     derivatives, of_c = local_derivatives(gates, _all_before(c, sizes), c[before:])
     d_a, forget = derivatives.flatten(1), gates.chunk(4, dim=1)[1]
     cut = [d_a, derivatives[:, :3], derivatives[:, 3], of_c, forget, d_h[before:]]
-    cut = [t.split_with_sizes(sizes) for t in cut]
+    cuts = [t.split_with_sizes(sizes) for t in cut]
     n, add_product = -1, adder(weight_hh)
     for running, d_a_t, of_ifg, of_o, of_c_t, f, d_m, d_before in reversed(
-        list(zip(sizes, *cut, _before(d_h, sizes), strict=True))
+        list(zip(sizes, *cuts, _before(d_h, sizes), strict=True))
     ):
         if running > n:  # some sequences end with this step
             d, n = d_c[:running], running

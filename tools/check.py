@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 105  # for everything; two minutes, less what starting and stopping take
 FAST = ("test_cell.py", "test_describe.py", "test_house.py", "test_notebooks.py")
 RUFF = [sys.executable, "-m", "ruff"]
+MYPY = [sys.executable, "-m", "mypy"]
 PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2"]
 NBVAL = ["--nbval", "--nbval-sanitize-with", "tests/nbval.cfg", "--nbval-current-env"]
 
@@ -85,9 +86,9 @@ def main() -> int:
     until = time.monotonic() + SECONDS
     books, tests = chosen(changed())
     print("Checking", *books, *tests, flush=True)
-    commands = [[*RUFF, "check"], [*RUFF, "format", "--check"], [*PYTEST, *tests]]
+    commands = [[*RUFF, "check"], [*RUFF, "format", "--check"], MYPY, [*PYTEST, *tests]]
     if books:
-        commands.insert(2, [*PYTEST, "--dist", "loadscope", *NBVAL, *books])
+        commands.insert(3, [*PYTEST, "--dist", "loadscope", *NBVAL, *books])
     return next((status for command in commands if (status := run(command, until))), 0)
 
 

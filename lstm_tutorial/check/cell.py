@@ -7,7 +7,7 @@ from itertools import combinations, permutations, product
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial.check.engine import Case, Examination, Values, Wrong, check_of
+from lstm_tutorial.check.engine import Case, Examination, Given, Values, Wrong, check_of
 from lstm_tutorial.check.parts import States, Step
 from lstm_tutorial.check.reading import adopt, as_pair, as_tensor, draw, leaf, takes, with_gradients
 
@@ -50,7 +50,7 @@ def cell(reader_cell: Callable) -> Examination:
     )
 
 
-def _has_default(cls: type, position: int) -> bool:
+def _has_default(cls: Callable, position: int) -> bool:
     """Whether forward can be called without the argument at this position, self being 0."""
     code = getattr(getattr(cls, "forward", None), "__code__", None)
     defaults = getattr(getattr(cls, "forward", None), "__defaults__", None) or ()
@@ -66,7 +66,8 @@ def _cell_cases(may_lack_bias: bool, may_lack_hx: bool) -> Iterator[Case]:
         weights = {name: draw(k, *p.shape) for k, (name, p) in enumerate(meta.named_parameters())}
         scale = 1.5 if hx == "given" else 0.0
         pair = (draw(8, n, h_cell, scale=scale), draw(9, n, h_cell, scale=scale))
-        given = {"x": draw(7, n, h_in), "hx": None if hx is None else pair, "weights": weights}
+        given: Given = {"x": draw(7, n, h_in), "weights": weights}
+        given["hx"] = None if hx is None else pair
         yield Case(settings, given)
 
 

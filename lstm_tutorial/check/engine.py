@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from inspect import signature
-from typing import ParamSpec
+from typing import Any, ParamSpec, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,23 @@ P = ParamSpec("P")
 Values = dict[str, Tensor]
 
 
+class Given(TypedDict, total=False):
+    """The values given to a run; each check uses its own."""
+
+    x: Tensor
+    lengths: Tensor
+    hx: tuple[Tensor, Tensor] | None
+    weight: Tensor
+    weights: Mapping[str, Tensor]
+    options: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Case:
     """One configuration: the settings shown to the reader, and the values given to the run."""
 
-    settings: Mapping[str, object]
-    given: Mapping[str, object]
+    settings: Mapping[str, Any]
+    given: Given
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Unfit(Exception):  # noqa: N818 - a finding, not an error
         self.diagnosis = f"{MISTAKES[mistake]} {detail}".strip()
 
 
-Run = Callable[[object, Case], Values]
+Run = Callable[[Any, Case], Values]  # calls a subject, each run in its own way
 Outcome = Values | Exception
 
 
@@ -97,6 +108,7 @@ class Examination:
         largest = max(
             float((a[name] - b[name]).abs().max())
             for a, b in zip(got, self.expected, strict=True)
+            if not isinstance(a, Exception)
             for name in b
             if b[name].numel()
         )
@@ -148,7 +160,8 @@ class Examination:
         """The mistake if an in-place change raised; a check of parameters asks for such changes."""
         if self.compared == "parameters" or not re.search(r"\bin-?place operation", str(out)):
             return None
-        return Wrong("changed_in_place", None, line_of(out)) if _raised(out) else None
+        error = _raised(out)
+        return Wrong("changed_in_place", None, line_of(error)) if error else None
 
     def _recognise(
         self, wrongs: Iterable[Wrong], got: list[Outcome], failing: list[int]
@@ -164,13 +177,13 @@ class Examination:
         return None
 
     def _evidence(self, got: list[Outcome], failing: list[int], mistake: str) -> Iterator[str]:
-        first = failing[0]
+        first, out = failing[0], got[failing[0]]
         told = ", ".join(f"{k}={v}" for k, v in self.cases[first].settings.items())
         yield f"First seen with: {told}."
-        if not isinstance(got[first], Exception):
-            yield from differences(got[first], self.expected[first])
-        elif mistake != "raised" and _raised(got[first]) is not None:
-            yield f"There your code raised {type(got[first]).__name__}: {got[first]}"
+        if not isinstance(out, Exception):
+            yield from differences(out, self.expected[first])
+        elif mistake != "raised" and _raised(out) is not None:
+            yield f"There your code raised {type(out).__name__}: {out}"
         yield pattern_of_failures([case.settings for case in self.cases], failing)
 
 
@@ -190,7 +203,8 @@ def check_of(called: str) -> Callable[[Callable[P, Examination]], Callable[P, Re
 
         # What help() and the reference show is what the check returns.
         check.__annotations__ = {**plan.__annotations__, "return": Result}
-        check.__signature__ = signature(plan).replace(return_annotation=Result)
+        shown = signature(plan).replace(return_annotation=Result)
+        check.__signature__ = shown  # type: ignore[attr-defined]  # what inspect looks for
         return check
 
     return decorate

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from lstm_tutorial.check.cell import changes, detach
-from lstm_tutorial.check.engine import Case, Examination, Unfit, Values, Wrong, check_of
+from lstm_tutorial.check.engine import Case, Examination, Given, Unfit, Values, Wrong, check_of
 from lstm_tutorial.check.parts import Rules, Stack, Step
 from lstm_tutorial.check.reading import (
     adopt,
@@ -108,7 +108,7 @@ def _lstm_case(told: dict, options: dict) -> Case:
     layers = meta.num_layers * (2 if meta.bidirectional else 1)
     h_0 = draw(98, layers, n, meta.proj_size or meta.hidden_size)
     c_0 = draw(99, layers, n, meta.hidden_size)
-    given = {"x": draw(97, rows, columns, meta.input_size, scale=2), "weights": weights}
+    given: Given = {"x": draw(97, rows, columns, meta.input_size, scale=2), "weights": weights}
     given |= {"hx": None if told["hx"] is None else (h_0, c_0), "options": options}
     given["lengths"] = torch.tensor([length - 2, *range(length, length - n + 1, -1)])
     return Case(told, given)
@@ -125,10 +125,10 @@ def _run_lstm(subject: Callable, case: Case) -> Values:
         leaves = {"input": leaf(given["x"])}
         hx = () if given["hx"] is None else (tuple(leaf(s) for s in given["hx"]),)
         leaves |= dict(zip(("h_0", "c_0"), hx[0], strict=True)) if hx else {}
-        input = leaves["input"]
+        input: Tensor | PackedSequence = leaves["input"]
         if told.get("input") == "packed":
-            first = told.get("batch_first", False)
-            input = pack_padded_sequence(input, given["lengths"], first, enforce_sorted=False)
+            rows, first = leaves["input"], told.get("batch_first", False)
+            input = pack_padded_sequence(rows, given["lengths"], first, enforce_sorted=False)
         return _outputs(module(input, *hx), isinstance(input, PackedSequence)), leaves
 
     with torch.no_grad():
@@ -153,7 +153,7 @@ def _outputs(returned: object, packed: bool) -> Values:
             kind = type(output).__name__
             raise Unfit("return_form", f"A PackedSequence went in; a {kind} came out.")
         output = output.data
-    named: dict[str, Tensor] = {"output": output, "h_n": h_n, "c_n": c_n}
+    named: dict[str, object] = {"output": output, "h_n": h_n, "c_n": c_n}
     return {name: as_tensor(value, name) for name, value in named.items()}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -82,11 +83,11 @@ class Rules:
 class Stack(nn.LSTM):
     """An LSTM with torch's parameters and a forward pass that follows the rules."""
 
-    def __init__(self, *args, rules: Rules, **kwargs) -> None:
+    def __init__(self, *args: Any, rules: Rules, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rules = rules
 
-    def forward(
+    def forward(  # type: ignore[override]  # one signature for torch's two overloads
         self, input: Tensor | PackedSequence, hx: States | None = None
     ) -> tuple[Tensor | PackedSequence, States]:
         """Run the layers over a padded batch or a PackedSequence."""

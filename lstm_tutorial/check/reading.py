@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from lstm_tutorial.check.engine import Unfit, Values
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:
@@ -15,7 +18,7 @@ def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:
     return (2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1) * scale
 
 
-def drawn(kind: type[nn.Module], *args: int, **options: object) -> nn.Module:
+def drawn(kind: type[M], *args: int, **options: object) -> M:
     """Build a float64 module whose weights depend only on their order and shapes."""
     module = kind(*args, **options, dtype=torch.float64)
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """Check code around an LSTM's run: padded batches, chunks, and final states."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 
 import torch
@@ -108,8 +109,8 @@ def _wrong_runs() -> Iterator[Wrong]:
     yield Wrong("rows_left_sorted", _left_sorted)
     yield Wrong("rows_left_sorted", _output_back, "It is h_n.")
     yield Wrong("output_cut_off", _cut_off)
-    yield Wrong("output_not_batch_first", lambda *given: _turned(*given, 0))
-    yield Wrong("h_n_batch_first", lambda *given: _turned(*given, 1))
+    yield Wrong("output_not_batch_first", partial(_turned, which=0))
+    yield Wrong("h_n_batch_first", partial(_turned, which=1))
 
 
 @check_of("a function")

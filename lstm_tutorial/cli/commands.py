@@ -74,7 +74,7 @@ def train(
     root: Root = None,
     pooling: Annotated[
         Pooling, Option(help="How outputs become one sentence vector.")
-    ] = Settings.pooling,
+    ] = Settings.pooling,  # type: ignore[assignment]  # studies know one more
     epochs: Annotated[
         int, Option(min=1, help="Most passes over the training part.")
     ] = Settings.epochs,
@@ -312,6 +312,7 @@ def describe(
     shape = whole_numbers(input)
     try:
         module = nn.LSTM(input_size, hidden_size, **options, device="meta")  # takes no memory
-        print(describe_module(module, shape, lengths and whole_numbers(lengths)))
+        steps = None if lengths is None else whole_numbers(lengths)
+        print(describe_module(module, shape, steps))
     except (LookupError, TypeError) as error:  # torch's words for some wrong shapes
         raise ValueError(str(error)) from error

@@ -28,19 +28,20 @@ class OneLineErrors(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
         """Run the command line; with standalone_mode, end the process, else raise errors."""
+        kwargs["standalone_mode"] = False
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **kwargs)
+            return super().main(*args, **kwargs)
         try:
             if sys.stdout is None:  # closed before Python began
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
-            status = super().main(*args, standalone_mode=False, **kwargs)
+            status = super().main(*args, **kwargs)
             _flush_stdout()
         except Exception as error:
             print(f"Error: {_one_line(error)}", file=sys.stderr)
             status = getattr(error, "exit_code", 1)
         sys.exit(status if isinstance(status, int) else 0)
 
-    def invoke(self, context: typer.Context) -> Any:
+    def invoke(self, context: typer.Context) -> Any:  # type: ignore[override]  # it gets these
         """Run a command; with ``--debug``, print an error's traceback before the one line."""
         try:
             return super().invoke(context)
@@ -94,7 +95,8 @@ def command_to_repeat(context: typer.Context) -> str:
     folder = Path(context.params["run_dir"]).resolve()
     words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
     for option in context.command.params:
-        name, value = option.name, context.params.get(option.name)
+        name = option.name or ""
+        value = context.params.get(name)
         if name in ("run_dir", "preset", "resume", "help") or value == option.default:
             continue
         words.append(f"--{name.replace('_', '-')}")

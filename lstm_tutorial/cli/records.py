@@ -52,7 +52,7 @@ def check_record(path: Path, app: typer.Typer) -> str:
     if command.startswith("python -m benchmarks."):
         return command
     context = _parsed(command, path, app)
-    name = context.command.name
+    name = context.command.name or ""
     lacking = [key for key in {"train": KEYS, **OWN}.get(name, ()) if key not in record]
     if lacking:
         raise ValueError(f"{path} is incomplete: missing {', '.join(lacking)}")
@@ -139,12 +139,13 @@ def _text(page: Path, part: str) -> str:
 
 
 def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
-    program, _, words = command.partition(" -m lstm_tutorial ")
+    program, _, rest = command.partition(" -m lstm_tutorial ")
     if program != "python":
         raise ValueError(f"{path} does not name a command of this project, but {command!r}")
     try:
-        words = shlex.split(words)
-        return typer.main.get_command(app).commands[words[0]].make_context(words[0], words[1:])
+        words = shlex.split(rest)
+        named = typer.main.get_group(app).commands[words[0]]
+        return named.make_context(words[0], words[1:])  # type: ignore[return-value]  # it makes these
     except Exception as error:
         raise ValueError(f"{path}: {command!r} is no longer a valid command: {error}") from error
 

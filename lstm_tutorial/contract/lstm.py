@@ -6,13 +6,33 @@ arithmetic raises by itself, such as for a matrix product of unequal sizes, are 
 
 import numbers
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_tutorial.contract.cell import are_tensors
+
+
+class AnyLSTM(Protocol):
+    """The attributes that ``torch.nn.LSTM`` and ``lstm_tutorial.LSTM`` share."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    proj_size: int
+    training: bool
+    weight_ih_l0: Tensor
+
+    @property
+    def all_weights(self) -> Sequence[Sequence[Tensor]]:
+        """The parameters as a list for each layer and direction."""
 
 
 def check_dropout(dropout: Any, num_layers: Any, stacklevel: int) -> None:
@@ -26,11 +46,8 @@ def check_dropout(dropout: Any, num_layers: Any, stacklevel: int) -> None:
     Raises:
         ValueError: if dropout is not a number in [0, 1].
     """
-    if (
-        not isinstance(dropout, numbers.Number)
-        or not 0 <= dropout <= 1
-        or isinstance(dropout, bool)
-    ):
+    is_number = isinstance(dropout, numbers.Number) and not isinstance(dropout, bool)
+    if not is_number or not 0 <= dropout <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] "
             "representing the probability of an element being zeroed"
@@ -69,7 +86,7 @@ def check_sizes(
         raise ValueError("proj_size has to be smaller than hidden_size")
 
 
-def check_padded(lstm: nn.Module, input: Tensor, hx: Any) -> None:
+def check_padded(lstm: AnyLSTM, input: Tensor, hx: Any) -> None:
     """Refuse a padded or unbatched input, or states, of the wrong rank, size, type or device.
 
     Args:
@@ -102,7 +119,7 @@ def check_padded(lstm: nn.Module, input: Tensor, hx: Any) -> None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
 
-def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
+def check_packing(lstm: AnyLSTM, input: PackedSequence) -> None:
     """Refuse a PackedSequence built by hand from parts that do not fit together.
 
     torch 2.13 refuses some of these deep in its kernel, and computes with others.
@@ -128,7 +145,7 @@ def check_packing(lstm: nn.Module, input: PackedSequence) -> None:
         )
 
 
-def check_packed(lstm: nn.Module, input: PackedSequence, hx: Any) -> None:
+def check_packed(lstm: AnyLSTM, input: PackedSequence, hx: Any) -> None:
     """Refuse states that do not fit a packed input; other dtypes fail in the matrix products.
 
     torch 2.13 reports a wrong batch size of hx deep in its kernel, with a message that depends on
@@ -159,7 +176,7 @@ def check_rows(hx: tuple[Tensor, Tensor], n: int) -> None:
             raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(state.size())}")
 
 
-def _check_features(lstm: nn.Module, input: Tensor) -> None:
+def _check_features(lstm: AnyLSTM, input: Tensor) -> None:
     dtype = lstm.weight_ih_l0.dtype
     if input.dtype != dtype and not torch._C._is_any_autocast_enabled():
         raise ValueError(
@@ -173,7 +190,7 @@ def _check_features(lstm: nn.Module, input: Tensor) -> None:
         )
 
 
-def _check_sizes_of_states(lstm: nn.Module, hx: Any, n: int) -> None:
+def _check_sizes_of_states(lstm: AnyLSTM, hx: Any, n: int) -> None:
     layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
     for k, width in enumerate((lstm.proj_size or lstm.hidden_size, lstm.hidden_size)):
         expected = (layers, n, width)
@@ -181,17 +198,17 @@ def _check_sizes_of_states(lstm: nn.Module, hx: Any, n: int) -> None:
             raise RuntimeError(f"Expected hidden[{k}] size {expected}, got {list(hx[k].size())}")
 
 
-def _check_pair(lstm: nn.Module, hx: Any, *input: Tensor, **batch_first: bool) -> None:
+def _check_pair(lstm: AnyLSTM, hx: Any, *input: Tensor, **batch_first: bool) -> None:
     """Refuse initial states that are not two tensors in a tuple or list."""
     if not are_tensors(hx):  # torch's argument parser says it in its own words
         weights = [weight for group in lstm.all_weights for weight in group]
         flags = (lstm.bias, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional)
-        torch.lstm(*input, hx, weights, *flags, *batch_first.values())
+        torch.lstm(*input, hx, weights, *flags, *batch_first.values())  # type: ignore[call-overload]  # raises
     if len(hx) != 2:
         raise RuntimeError("lstm expects two hidden states")
 
 
-def _check_packed_states(lstm: nn.Module, hx: tuple[Tensor, Tensor], n: int) -> None:
+def _check_packed_states(lstm: AnyLSTM, hx: tuple[Tensor, Tensor], n: int) -> None:
     """Count layers and weights as torch does, which takes an h narrower than c for a projection."""
     layers = lstm.num_layers * (2 if lstm.bidirectional else 1)
     each = 4 if lstm.bias else 2
@@ -208,7 +225,7 @@ def _check_packed_states(lstm: nn.Module, hx: tuple[Tensor, Tensor], n: int) -> 
     check_rows(hx, n)
 
 
-def _check_devices(lstm: nn.Module, input: Tensor, hx: Any) -> None:
+def _check_devices(lstm: AnyLSTM, input: Tensor, hx: Any) -> None:
     for kind, tensors in (("hidden", hx or ()), ("parameter", (lstm.weight_ih_l0,))):
         for tensor in tensors:
             if tensor.device != input.device:

@@ -23,6 +23,7 @@ from lstm_tutorial._lazy import lazy
 
 if TYPE_CHECKING:  # torch takes seconds to import: only a call needs it
     from collections.abc import Sequence
+    from typing import Any
 
     from torch import Tensor, nn
     from torch.nn.utils.rnn import PackedSequence
@@ -63,14 +64,14 @@ def describe(
     from lstm_tutorial.describe.refusals import checked_input, require_lstm
     from lstm_tutorial.describe.rows import input_rows, output_rows, parameter_rows
 
-    require_lstm(module)
-    input = checked_input(module, input_shape_or_tensor, lengths)
+    lstm = require_lstm(module)
+    input = checked_input(lstm, input_shape_or_tensor, lengths)
     length = None
     if lengths is not None:
-        shape = getattr(input_shape_or_tensor, "shape", input_shape_or_tensor)
-        length = shape[1 if module.batch_first else 0]
+        shape: Any = getattr(input_shape_or_tensor, "shape", input_shape_or_tensor)
+        length = shape[1 if lstm.batch_first else 0]
         lengths = [int(n) for n in lengths]
-    form = Form.of(module, input, length)
+    form = Form.of(lstm, input, length)
     parameters = parameter_rows(form)
     return Description(
         module=repr(module),

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
+
+from lstm_tutorial.contract.lstm import AnyLSTM
 
 LENGTHS_OF_PACKED = "leave lengths out: a PackedSequence holds them as batch_sizes."
 STATES_AS_LENGTHS = "leave hx out, and compare its shapes with the rows h_0 and c_0 of the table."
@@ -21,7 +23,7 @@ def on_module(module: Any, inside: Sequence[str]) -> str:
     return "describe an LSTM, such as torch.nn.LSTM(128, 256)."
 
 
-def on_no_tensor(module: nn.Module) -> str:
+def on_no_tensor(module: AnyLSTM) -> str:
     """Advise on an input that is neither a tensor nor a shape."""
     h_in = module.input_size
     shape = f"(32, 10, {h_in})" if module.batch_first else f"(10, 32, {h_in})"
@@ -31,7 +33,7 @@ def on_no_tensor(module: nn.Module) -> str:
     )
 
 
-def on_padded(module: nn.Module, input: Tensor) -> str:
+def on_padded(module: AnyLSTM, input: Tensor) -> str:
     """Advise if ``module(input)`` raises, in the order in which torch checks."""
     if input.dim() not in (2, 3):
         return on_rank(module, input)
@@ -50,7 +52,7 @@ def on_padded(module: nn.Module, input: Tensor) -> str:
     return f"axis {axis} is time and has no steps: leave empty input out."
 
 
-def on_rank(module: nn.Module, input: Tensor) -> str:
+def on_rank(module: AnyLSTM, input: Tensor) -> str:
     """Advise on an input with fewer than 2 or more than 3 axes."""
     layout = "(N, L, H_in)" if module.batch_first else "(L, N, H_in)"
     expected = f"{layout} for a batch or (L, H_in) for one sequence, with H_in = "
@@ -67,7 +69,7 @@ def on_rank(module: nn.Module, input: Tensor) -> str:
     return f"give {expected}; yours is {shape}."
 
 
-def on_dtype(module: nn.Module, input: Tensor) -> str:
+def on_dtype(module: AnyLSTM, input: Tensor) -> str:
     """Advise on an input whose dtype differs from that of the weights."""
     dtype = module.weight_ih_l0.dtype
     if input.dtype.is_floating_point or input.dtype.is_complex:
@@ -78,7 +80,7 @@ def on_dtype(module: nn.Module, input: Tensor) -> str:
     )
 
 
-def on_features(module: nn.Module, shape: Sequence[int]) -> str:
+def on_features(module: AnyLSTM, shape: Sequence[int]) -> str:
     """Advise on a padded or unbatched input whose last axis is not H_in wide."""
     h_in, width = module.input_size, shape[-1]
     found = [axis for axis, size in enumerate(shape[:-1]) if size == h_in]
@@ -95,12 +97,12 @@ def on_features(module: nn.Module, shape: Sequence[int]) -> str:
     )
 
 
-def on_device(module: nn.Module) -> str:
+def on_device(module: AnyLSTM) -> str:
     """Advise on an input on another device than the weights."""
     return f'input = input.to("{module.weight_ih_l0.device}"), where the weights are.'
 
 
-def on_data(module: nn.Module, data: Tensor) -> str:
+def on_data(module: AnyLSTM, data: Tensor) -> str:
     """Advise on packed data that is not (sum(lengths), H_in)."""
     h_in = module.input_size
     if data.dim() < 2:
@@ -117,7 +119,7 @@ def on_data(module: nn.Module, data: Tensor) -> str:
     )
 
 
-def on_packed_rows(module: nn.Module, packed: PackedSequence) -> str:
+def on_packed_rows(module: AnyLSTM, packed: PackedSequence) -> str:
     """Advise on a PackedSequence with fewer steps than its batch_sizes say."""
     return (
         f"batch_sizes tell of {int(packed.batch_sizes.sum())} steps and data holds "
@@ -125,7 +127,7 @@ def on_packed_rows(module: nn.Module, packed: PackedSequence) -> str:
     )
 
 
-def on_lengths(module: nn.Module, input: Tensor, lengths: Tensor | None = None) -> str:
+def on_lengths(module: AnyLSTM, input: Tensor, lengths: Tensor | None = None) -> str:
     """Advise if packing with lengths, or None for unreadable ones, raises, or the call after it."""
     time = 1 if module.batch_first else 0
     length, n = input.size(time), input.size(1 - time)
@@ -147,7 +149,7 @@ def on_lengths(module: nn.Module, input: Tensor, lengths: Tensor | None = None) 
     return _on_range(lengths.tolist(), length)
 
 
-def _on_count(module: nn.Module, count: int, length: int, n: int) -> str:
+def _on_count(module: AnyLSTM, count: int, length: int, n: int) -> str:
     if count == length:
         turned, axis = not module.batch_first, 1 if module.batch_first else 0
         return (

@@ -3,8 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
+
+from lstm_tutorial.contract.lstm import AnyLSTM
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,14 @@ class Form:
         is_sorted: whether a packed input is sorted by length, without indices.
     """
 
-    module: nn.Module
+    module: AnyLSTM
     kind: str
     sizes: dict[str, int]
     is_sorted: bool = False
 
     @classmethod
     def of(
-        cls, module: nn.Module, input: Tensor | PackedSequence, length: int | None = None
+        cls, module: AnyLSTM, input: Tensor | PackedSequence, length: int | None = None
     ) -> "Form":
         """Read the sizes from a checked input; length is L of the padded batch before packing."""
         sizes = {} if length is None else {"L": length}
@@ -63,7 +65,7 @@ class Form:
         )
 
 
-def _sizes_of(module: nn.Module) -> dict[str, int]:
+def _sizes_of(module: AnyLSTM) -> dict[str, int]:
     return {
         "D": 2 if module.bidirectional else 1,
         "num_layers": module.num_layers,

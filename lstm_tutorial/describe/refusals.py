@@ -7,21 +7,21 @@ has the checks of ``pack_padded_sequence`` and of the matrix products, and refus
 import numbers
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_tutorial.contract.lstm import check_packed, check_padded
+from lstm_tutorial.contract.lstm import AnyLSTM, check_packed, check_padded
 from lstm_tutorial.describe import advice
 from lstm_tutorial.lstm import LSTM
 
 RAISED = (ValueError, RuntimeError, IndexError, TypeError, AttributeError)
 
 
-def require_lstm(module: Any) -> None:
-    """Raise ``TypeError`` for a module that is not an LSTM."""
+def require_lstm(module: Any) -> AnyLSTM:
+    """Return an LSTM unchanged; raise ``TypeError`` for anything else."""
     if not isinstance(module, nn.LSTM | LSTM):
         parts = module.named_modules() if isinstance(module, nn.Module) else ()
         inside = [name for name, part in parts if isinstance(part, nn.LSTM | LSTM)]
@@ -32,10 +32,11 @@ def require_lstm(module: Any) -> None:
         )  # two are named LSTM
         words = f"expected a torch.nn.LSTM or lstm_tutorial.LSTM, got {kind}"
         raise _refusal(TypeError, words, advice.on_module(module, inside))
+    return cast(AnyLSTM, module)  # torch declares no weight_ih_l0: it is registered at run time
 
 
 def checked_input(
-    module: nn.Module,
+    module: AnyLSTM,
     given: Sequence[int] | Tensor | PackedSequence,
     lengths: Tensor | Sequence[int] | None,
 ) -> Tensor | PackedSequence:
@@ -73,7 +74,7 @@ def _refusal(kind: type[Exception], words: str, advice: str) -> Exception:
     return kind(f"{words}\nTo fix it: {advice}")
 
 
-def _as_tensor(module: nn.Module, given: Any) -> Tensor:
+def _as_tensor(module: AnyLSTM, given: Any) -> Tensor:
     """Return a tensor unchanged, and expand one element to a given shape."""
     if isinstance(given, Tensor):
         return given
@@ -91,7 +92,7 @@ def _is_whole(size: Any) -> bool:
     return isinstance(size, numbers.Integral) and not isinstance(size, bool)
 
 
-def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> PackedSequence:
+def _packed(module: AnyLSTM, input: Tensor, given: Tensor | Sequence[int]) -> PackedSequence:
     """Imitate ``pack_padded_sequence(input, lengths, batch_first, enforce_sorted=False)``.
 
     It is stricter: with ``enforce_sorted=False`` torch 2.13 silently drops the sequences without a
@@ -101,8 +102,8 @@ def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> 
         words = "Dimension out of range (expected to be in range of [-1, 0], but got 1)"
         raise _refusal(IndexError, words, advice.on_rank(module, input))
     try:
-        is_tensor = isinstance(given, Tensor)
-        lengths = given.to(torch.int64) if is_tensor else torch.as_tensor(given, dtype=torch.int64)
+        lengths = given if isinstance(given, Tensor) else torch.as_tensor(given, dtype=torch.int64)
+        lengths = lengths.to(torch.int64)
     except RAISED as error:
         raise _refusal(type(error), str(error), advice.on_lengths(module, input)) from None
     if words := _why_not_packed(module, input, lengths):
@@ -118,7 +119,7 @@ def _packed(module: nn.Module, input: Tensor, given: Tensor | Sequence[int]) -> 
     return packed
 
 
-def _why_not_packed(module: nn.Module, input: Tensor, lengths: Tensor) -> str:
+def _why_not_packed(module: AnyLSTM, input: Tensor, lengths: Tensor) -> str:
     """Return ``pack_padded_sequence``'s message for lengths that it refuses, else nothing."""
     n = input.size(0 if module.batch_first else 1)
     if lengths.dim() != 1 or lengths.device.type != "cpu":
@@ -141,7 +142,7 @@ def _why_not_packed(module: nn.Module, input: Tensor, lengths: Tensor) -> str:
     return ""
 
 
-def _check_packed(module: nn.Module, packed: PackedSequence, on_rows: Callable[..., str]) -> None:
+def _check_packed(module: AnyLSTM, packed: PackedSequence, on_rows: Callable[..., str]) -> None:
     """Refuse packed data of the wrong device, dtype or size, as the matrix products would.
 
     If all lengths are equal, torch 2.13 accepts any number of features in float32 and reads
@@ -169,7 +170,7 @@ def _name(dtype: torch.dtype) -> str:
     return torch.empty(0, dtype=dtype).type().removeprefix("torch.").removesuffix("Tensor")
 
 
-def _why_no_product(module: nn.Module, data: Tensor) -> str:
+def _why_no_product(module: AnyLSTM, data: Tensor) -> str:
     width = data.size(-1) if data.dim() else 1
     if width == module.input_size:
         return f"input must have 2 dimensions, got {data.dim()}"

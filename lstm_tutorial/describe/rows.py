@@ -32,7 +32,7 @@ def parameter_rows(form: Form) -> tuple[Row, ...]:
 
 
 def _formulas(form: Form, layer: int) -> dict[str, tuple[str, ...]]:
-    formulas = {
+    formulas: dict[str, tuple[str, ...]] = {
         "weight_ih": ("4*H_cell", "H_in" if layer == 0 else "D*H_out"),
         "weight_hh": ("4*H_cell", "H_out"),
     }

@@ -59,11 +59,11 @@ def packing(
         top.set_xlabel("time step", x=0.28)
         top.set_yticks(np.arange(len(padded)) + 0.5, [f"n = {n}" for n in range(len(padded))])
         top.set_xticks(np.arange(len(padded[0])) + 0.5, range(len(padded[0])))
-        for row, (name, places) in enumerate(indices.items()):
-            y, x = 0.5 + 1.5 * row, max(len(data), len(padded[0])) - len(places)
+        for line, (name, places) in enumerate(indices.items()):
+            y, x = 0.5 + 1.5 * line, max(len(data), len(padded[0])) - len(places)
             top.text(x, y - 0.25, name, va="center")
             for k, n in enumerate(places):
-                _cell(top, x + k, y, str(n), SERIES_COLORS[n] if row == 0 else "#BBBBBB")
+                _cell(top, x + k, y, str(n), SERIES_COLORS[n] if line == 0 else "#BBBBBB")
         for k, label in enumerate(data):
             _cell(ax, k, 0, label, SERIES_COLORS[owner[label]])
         for start, size in zip(accumulate(batch_sizes, initial=0), batch_sizes, strict=False):

@@ -1,6 +1,7 @@
 """Figures of time: who is faster, where it goes, and how it grows."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -92,7 +93,7 @@ def growth(
         axes = list(np.atleast_1d(axes))
         for ax, (size, lines) in zip(axes, panels.items(), strict=True):
             for k, (name, (sizes, costs)) in enumerate(lines.items()):
-                style = {"color": SERIES_COLORS[k], "marker": MARKERS[k]}
+                style: dict[str, Any] = {"color": SERIES_COLORS[k], "marker": MARKERS[k]}
                 if k == len(lines) - 1:
                     style = {"color": INK, "ls": "--", "lw": 1.2, "zorder": 3}
                 ax.plot(sizes, costs, label=name, **style)

@@ -1,6 +1,7 @@
 """Figures of what an LSTM returns: ``output``, ``h_n`` and ``c_n``, number by number."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,8 +52,8 @@ def number_grid(
 
 def _frame(ax: Axes, row: int, columns: slice, direction: str) -> None:
     width = columns.stop - columns.start
-    style = {"edgecolor": INK, "facecolor": "none", "lw": 1.8, "ls": FRAMES[direction]}
-    ax.add_patch(Rectangle((columns.start, row), width, 1, zorder=3, **style))
+    style: dict[str, Any] = {"edgecolor": INK, "facecolor": "none", "ls": FRAMES[direction]}
+    ax.add_patch(Rectangle((columns.start, row), width, 1, zorder=3, lw=1.8, **style))
 
 
 def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) -> Axes:
@@ -75,7 +76,7 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
         figure, (left, middle, right) = plt.subplots(
             1, 3, figsize=(WIDTH, 2.1), width_ratios=(2 * size, size, size), layout="constrained"
         )
-        figure.get_layout_engine().set(wspace=0.08)
+        figure.set_layout_engine("constrained", wspace=0.08)
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
         steps = [f"t = {t}" for t in range(len(output))]
         wide = [side for side in sides for _ in range(size)]

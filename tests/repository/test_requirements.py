@@ -42,6 +42,7 @@ USED_OTHERWISE = {
     "nbconvert": ("Makefile", "nbconvert"),
     "pytest-xdist": ("Makefile", "-n 2"),
     "ruff": ("Makefile", "ruff check"),
+    "mypy": ("Makefile", "$(BIN)/mypy"),
     "check-jsonschema": ("tests/repository/test_house.py", "check-jsonschema"),
     "zizmor": ("tests/repository/test_house.py", "zizmor"),
     "jupyter-repo2docker": ("tests/repository/test_house.py", "jupyter-repo2docker"),

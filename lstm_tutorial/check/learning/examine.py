@@ -111,8 +111,16 @@ def training(
         return _examine(model, loss, tuple(inputs), targets, batch_first, lr, steps)
 
 
-def _examine(model, loss, inputs, targets, batch_first, lr, steps) -> Diagnosis:
-    trial = None
+def _examine(
+    model: nn.Module,
+    loss: Loss,
+    inputs: tuple,
+    targets: Any,
+    batch_first: bool,
+    lr: float,
+    steps: int,
+) -> Diagnosis:
+    trial: Trial | None = None
     try:
         if fault := next(faults_before_the_first_step(model, inputs), None):
             return _found(fault)
@@ -147,8 +155,8 @@ def _raised(error: Exception, trial: Trial | None) -> Diagnosis:
     words = str(error)
     if "backward through the graph a second time" in words or "deepcopy protocol" in words:
         return _found(("state_not_detached", f"torch says: {words.split('.')[0]}."))
-    seen = trial is not None and hasattr(trial, "watch")
-    if seen and (fault := next(faults_of_loss(trial), None)):
+    seen = trial if hasattr(trial, "watch") else None  # None where no step was taken
+    if seen and (fault := next(faults_of_loss(seen), None)):
         return _found(fault, exception=error)
     told = f"Your code raised {type(error).__name__}: {words.removesuffix('.')}. {line_of(error)}"
     hint = "that line. The check calls model(*inputs), then loss(output, targets)."
@@ -158,7 +166,7 @@ def _raised(error: Exception, trial: Trial | None) -> Diagnosis:
 def _learn(trial: Trial, lr: float, steps: int) -> Diagnosis:
     constant = best_constant(trial)
     losses = losses_on(trial, lr, steps, SHARE * constant)
-    seen = {"losses": losses, "constant": constant}
+    seen: dict[str, Any] = {"losses": losses, "constant": constant}
     told = (
         f"Loss {size_of(losses[0])}, and {size_of(min(losses))} after {EVERY * (len(losses) - 1)} "
         f"steps on one batch; the best constant gets {size_of(constant)}."

@@ -92,7 +92,7 @@ def _activation(call: LossCall, trial: Trial) -> Iterator[Fault]:
 
 def _reach(call: LossCall, name: str, trial: Trial) -> Iterator[Fault]:
     low, high = (-1.0, 1.0) if _is_state(call.input, trial) else _REACH.get(name, (None, None))
-    if low is None or not call.target.is_floating_point():
+    if low is None or high is None or not call.target.is_floating_point():
         return
     outside = ((call.target < low) | (call.target > high)).sum().item()
     if outside:
@@ -132,9 +132,10 @@ def _targets(call: LossCall) -> Iterator[Fault]:
 def _padding(trial: Trial) -> Iterator[Fault]:
     """A loss that leaves the padding out has no gradient there."""
     padding, output = trial.padding, getattr(trial, "output", None)
-    if padding is None or output is None or output.grad is None:
+    lengths = trial.lengths
+    if padding is None or lengths is None or output is None or output.grad is None:
         return
-    L, longest = padding.shape[1], int(trial.lengths.max())
+    L, longest = padding.shape[1], int(lengths.max())
     grad = by_step(output.grad, output, (L, longest), trial)
     if grad is None:
         return

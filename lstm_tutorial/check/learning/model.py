@@ -75,7 +75,7 @@ def _copies(weight: Tensor, grad: Tensor) -> bool:
 
 def _saturated(calls: list[RecurrentCall]) -> Iterator[Fault]:
     for call in calls:
-        cell = call.module
+        cell: Any = call.module
         bias = cell.bias_ih_l0 + cell.bias_hh_l0 if cell.bias else None
         with torch.no_grad():
             a = F.linear(call.data, cell.weight_ih_l0, bias)
@@ -150,8 +150,8 @@ def _reads_batch_as_time(call: RecurrentCall, trial: Trial) -> bool:
 
 def _of_padding(trial: Trial, x: Tensor) -> Iterator[Fault]:
     """Append columns, where a batch has padding, and compare what is not padding."""
-    padding = trial.padding
-    if padding is None:
+    padding, lengths = trial.padding, trial.lengths
+    if padding is None or lengths is None:
         return
     axis = 1 if trial.batch_first else 0
     column = trial.batch_axis_first(x)[int(padding[:, -1].nonzero()[0]), -1]  # padding
@@ -162,11 +162,11 @@ def _of_padding(trial: Trial, x: Tensor) -> Iterator[Fault]:
         before, after = trial.answer(), trial.answer(wider, *trial.inputs[1:])
     except Exception:  # a model for one length only
         return
-    L, longest = padding.shape[1], int(trial.lengths.max())
+    L, longest = padding.shape[1], int(lengths.max())
     steps = by_step(before, before, (L, longest), trial)
-    if steps is not None:
+    steps_after = by_step(after, after, (L + EXTRA, longest), trial)
+    if steps is not None and steps_after is not None:
         valid = ~padding[:, : steps.shape[1]].to(steps.device)
-        steps_after = by_step(after, after, (L + EXTRA, longest), trial)
         before, after = steps[valid], steps_after[:, : steps.shape[1]][valid]
     if before.shape == after.shape:
         moved = _largest(after - before)

@@ -66,7 +66,9 @@ class Watch(TorchFunctionMode):
             module.register_forward_hook(self._hook(name)) for name, module in model.named_modules()
         ]
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if func in LOSSES or func in _DIFFERENCES:
             self._saw_loss(func, args, kwargs)
@@ -93,7 +95,7 @@ class Watch(TorchFunctionMode):
             first = next(tensors_in(output), None)
             if first is not None and not first.isfinite().all() and self.not_finite is None:
                 self.not_finite = f"{name or 'the model'} ({type(module).__name__})"
-            if isinstance(module, nn.RNNBase) and inputs:
+            if isinstance(module, nn.RNNBase) and inputs and first is not None:
                 packed = not isinstance(inputs[0], Tensor)
                 data = inputs[0].data if packed else inputs[0]
                 h_n = output[1][0] if isinstance(output[1], tuple) else output[1]

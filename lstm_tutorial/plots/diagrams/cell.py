@@ -7,6 +7,8 @@ All of this depends on the custom properties of ``properties`` and on nothing el
 that moves the drawing sets these, and the texts with a ``data-value``, and draws nothing.
 """
 
+from typing import Any
+
 from lstm_tutorial.plots.diagrams.pieces import (
     COLORS,
     GAP,
@@ -87,7 +89,7 @@ def belt(said: dict[str, str]) -> str:
     after = across("c", ADD, BELT, WIDTH - ADD, amber) + text(506, 20, "c_{t}")
     tread = {"width": 5, "stroke_dasharray": "15 6", "class_": "tread"}
     edges = rails(f"M0 {low}H{WIDTH}M0 {high}H{WIDTH}", f"M0 {BELT}H{WIDTH}", **tread)
-    scale = {"font_size": 14, "class_": "scale", "anchor": "end"}
+    scale: dict[str, Any] = {"font_size": 14, "class_": "scale", "anchor": "end"}
     edges += text(716, low - 7, said["top"], data_value="top", **scale)
     edges += text(716, high + 17, said["bottom"], data_value="bottom", **scale)
     return (

@@ -4,6 +4,8 @@ Each draws a custom property of ``step.properties``: ``--c`` is a stream's thick
 way from its middle line to a rail, ``--f`` how far a valve is open or a gauge is filled.
 """
 
+from typing import Any
+
 from lstm_tutorial.plots.diagrams.svg import INK, at, group, path, rect, text
 from lstm_tutorial.plots.style import GATE_COLORS, STATE_COLORS
 
@@ -39,7 +41,7 @@ def corner(name: str, x: float, y: float, color: str) -> str:
 
 def rails(edges: str, middle: str, **attributes: object) -> str:
     """Return the edges of a pipe along two paths, and its middle line along another."""
-    kind = {"width": 2.5, **attributes}
+    kind: dict[str, Any] = {"width": 2.5, **attributes}
     line = path(middle, INK, 1, stroke_opacity=0.6, stroke_dasharray="2 5")
     return path(edges, INK, stroke_opacity=0.55, **kind) + line
 
@@ -72,6 +74,6 @@ def gauge(name: str, x: float, y: float, said: dict[str, str]) -> str:
     return fill + frame + kind + value(name, x, y + 49, said)
 
 
-def value(name: str, x: float, y: float, said: dict[str, str], **attributes: object) -> str:
+def value(name: str, x: float, y: float, said: dict[str, str], **attributes: Any) -> str:
     """Return a text that a script may replace."""
     return text(x, y, said[name], data_value=name, class_="value", **attributes)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 
 PADDING = 0  # the id of <pad>
 
-Example = tuple[list[int], int]  # the ids of a review, and its label
+Example = tuple[list[int], float]  # the ids of a review, and its label
 
 
 class Batch(NamedTuple):
@@ -156,4 +156,9 @@ def make_loader(
     """
     sampler = BucketSampler([len(ids) for ids, _ in examples], batch_size, shuffle, seed, pool)
     own = torch.Generator()  # else every pass would draw a number from the global one
-    return DataLoader(examples, batch_sampler=sampler, collate_fn=collate, generator=own)
+    return DataLoader(
+        examples,  # type: ignore[arg-type]  # torch takes any sequence
+        batch_sampler=sampler,
+        collate_fn=collate,
+        generator=own,
+    )

@@ -16,6 +16,7 @@ reviews, two in nine, the words themselves decide.
 
 import random
 import re
+from typing import NamedTuple
 
 from lstm_tutorial.sentiment.data.review import Review
 
@@ -140,6 +141,13 @@ SLOTS = {
 SHORTEST, LONGEST = 5, 80  # tokens
 
 
+class Drawn(NamedTuple):
+    """A word for every slot, and two of each sense: first two that blame, then two that praise."""
+
+    words: dict[str, str]
+    senses: list[list[str]]
+
+
 def make_reviews(n: int, seed: int = 0) -> list[Review]:
     """Write reviews; the same n and seed give the same reviews on every machine.
 
@@ -193,18 +201,18 @@ def _fillers(rng: random.Random, room: int) -> list[str]:
     return sentences
 
 
-def _draw(rng: random.Random) -> dict[str, str | list[str]]:
+def _draw(rng: random.Random) -> Drawn:
     """Draw a word for every slot, and two of each sentiment."""
     words = {name: rng.choice(choices.split(",")) for name, choices in SLOTS.items()}
     words["a"], words["b"] = rng.sample(ASPECTS, 2)
     words["film"] = "The {adjective} {noun}".format(**words)
-    return words | {"senses": [rng.sample(BLAME, 2), rng.sample(PRAISE, 2)]}
+    return Drawn(words, [rng.sample(BLAME, 2), rng.sample(PRAISE, 2)])
 
 
-def _fill(template: str, words: dict[str, str | list[str]], label: int) -> str:
+def _fill(template: str, drawn: Drawn, label: int) -> str:
     """Put words into a template, and capitalise its beginning."""
-    yes, yes2 = words["senses"][label]
-    text = template.format(yes=yes, yes2=yes2, no=words["senses"][1 - label][0], **words)
+    (yes, yes2), (no, _) = drawn.senses[label], drawn.senses[1 - label]
+    text = template.format(yes=yes, yes2=yes2, no=no, **drawn.words)
     return text[0].upper() + text[1:]
 
 

@@ -13,6 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypedDict
 
 from lstm_tutorial.sentiment.data.review import Review
 
@@ -166,7 +167,13 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise ValueError(f"expected a folder {FOLDER} in {archive.name}, found none")
 
 
-def _safely() -> dict[str, str]:
+class _Filter(TypedDict, total=False):
+    """The one argument of ``TarFile.extract`` that old releases of Python do not have."""
+
+    filter: Literal["data"]
+
+
+def _safely() -> _Filter:
     return {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
@@ -194,8 +201,9 @@ def _in_archive(archive: Path) -> Files:
         with tarfile.open(archive) as tar:
             for member in tar:
                 _refuse_outside(member, archive)
-                if _REVIEW.search(member.name) or _FILMS.search(member.name):
-                    yield member.name, tar.extractfile(member).read()
+                is_read = _REVIEW.search(member.name) or _FILMS.search(member.name)
+                if is_read and (file := tar.extractfile(member)):
+                    yield member.name, file.read()
             while tar.fileobj.read(2**20):  # gzip compares checksums at the very end
                 pass
     except (*BROKEN, OSError) as error:

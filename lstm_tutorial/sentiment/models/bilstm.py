@@ -199,8 +199,9 @@ class BiLSTMClassifier(nn.Module):
         return self._pool_steps(output, lengths)
 
     def _pool_steps(self, output: Tensor, lengths: Tensor) -> Tensor:
-        pool = {"mean": mean_pool, "max": max_pool, "attention": self.attention}[self.pooling]
-        return pool(output, lengths)  # (N, 2*H)
+        if self.attention is not None:
+            return self.attention(output, lengths)
+        return {"mean": mean_pool, "max": max_pool}[self.pooling](output, lengths)  # (N, 2*H)
 
 
 def run_padded(lstm: nn.Module, words: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

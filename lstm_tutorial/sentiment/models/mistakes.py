@@ -37,7 +37,8 @@ class PaddedClassifier(BiLSTMClassifier):
         if side not in SIDES:
             raise ValueError(f"expected side to be right or left, got {side!r}")
         is_joined = pooling == "first_and_last_step"
-        super().__init__(*args, pooling="last_step" if is_joined else pooling, **options)
+        options["pooling"] = "last_step" if is_joined else pooling
+        super().__init__(*args, **options)
         self.pooling = pooling
         self.side = side
         if is_joined:

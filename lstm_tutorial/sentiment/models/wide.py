@@ -68,6 +68,9 @@ class NGramPath(nn.Module):
         buckets: number of weights.
     """
 
+    weight: Tensor  # both are buffers
+    bias: Tensor
+
     def __init__(self, max_n: int, buckets: int = BUCKETS) -> None:
         super().__init__()
         self.max_n = max_n
@@ -89,7 +92,9 @@ class NGramPath(nn.Module):
         """
         from lstm_tutorial.sentiment.models import linear  # loads scikit-learn: slow
 
-        numbers, sizes, folds, labels = [], [], [], []
+        numbers: list[np.ndarray] = []
+        sizes: list[np.ndarray] = []
+        folds, labels = [], []
         for batch in loader:
             found = ngram_buckets(batch.ids, batch.lengths, self.max_n, len(self.weight))
             for kept, new in zip((numbers, sizes), found, strict=True):

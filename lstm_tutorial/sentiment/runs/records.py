@@ -14,6 +14,7 @@ import torch
 from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.loop import best_epoch
 
+KEYS: tuple[str, ...]
 KEYS = ("command", "configuration", "seed", "versions", "machine", "data", "epochs", "best_epoch")
 KEYS += ("seconds", "peak_memory_mib", "test")
 

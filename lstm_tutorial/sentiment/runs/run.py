@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
 from lstm_tutorial.sentiment.data.text import load_vocab
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs import folders
 from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
@@ -31,7 +31,7 @@ POOL = 3200  # texts that predict sorts by length together
 class Run(NamedTuple):
     """A finished run: its model in evaluation mode, its vocabulary, its settings."""
 
-    model: nn.Module
+    model: BiLSTMClassifier | WideAndDeepClassifier
     vocab: Vocab
     settings: Settings
 
@@ -72,16 +72,17 @@ def train(
         return _finished(folder, test, root)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(settings.seed)
-        vocab, *loaders, counts = prepare(settings, root)
+        vocab, loader, validation, counts = prepare(settings, root)
         model = build_model(settings, vocab)
         if isinstance(model, WideAndDeepClassifier):
-            model.wide.fit(loaders[0], settings.out_of_fold)
+            model.wide.fit(loader, settings.out_of_fold)
         folders.start(folder, settings, vocab)
         if on_start is not None:
-            on_start(len(loaders[0]))
+            on_start(len(loader))
         history = training.fit(
             model,
-            *loaders,
+            loader,
+            validation,
             epochs=settings.epochs,
             lr=settings.lr,
             patience=settings.patience,

@@ -103,7 +103,7 @@ def run(
     tokens = {part: [tokens_of(review) for review in reviews] for part, reviews in parts.items()}
     vocab = build_vocab(tokens["train"], max_size=BASE.vocab_size)
     ids = {part: [encode(words, vocab) for words in lists] for part, lists in tokens.items()}
-    record = {
+    record: dict[str, Any] = {
         "command": command(study, seed),
         "seed": seed,
         "base": BASE.configuration(),

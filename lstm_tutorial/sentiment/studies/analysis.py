@@ -117,7 +117,7 @@ def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, A
     right: dict[str, np.ndarray] = {}
     for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
         right[name] = (logits > 0) == labels
-        rates = behaviour.pass_rates(lambda texts, ask=ask: ask(texts) > 0)
+        rates = behaviour.pass_rates(partial(_positive, ask))
         found[name] = _findings(logits, test, copies["exact"], groups) | {"behaviour": rates} | more
     for name in named_runs:
         found[name]["against"] = _against(right[name], right[BEST])
@@ -145,6 +145,10 @@ def _answers(
     for name, fit in LINEAR.items():
         model = fit(train)
         yield name, model.logits(review.text for review in test), model.logits, {}
+
+
+def _positive(logits: Logits, texts: Iterable[str]) -> np.ndarray:
+    return logits(texts) > 0
 
 
 def _against(right: np.ndarray, other: np.ndarray) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A sentiment classifier should get them right. ``SENTENCES`` have the label that 
 and the answer should not change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 SENTENCES: dict[str, dict[int, tuple[str, ...]]] = {
     "negation": {
@@ -224,7 +224,7 @@ def count() -> int:
 
 
 def pass_rates(
-    classify: Callable[[Sequence[str]], Sequence[bool]],
+    classify: Callable[[Sequence[str]], Iterable[bool]],
 ) -> dict[str, dict[str, int]]:
     """Test a classifier on all sentences.
 

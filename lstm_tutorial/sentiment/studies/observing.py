@@ -13,7 +13,7 @@ from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs.pipeline import make_review_loader
 from lstm_tutorial.sentiment.runs.run import Run
-from lstm_tutorial.sentiment.training.evaluation import evaluating
+from lstm_tutorial.sentiment.training.evaluation import evaluating, order_of
 
 BEST = 3  # of each sign
 
@@ -32,15 +32,17 @@ class Observed(NamedTuple):
     paths: dict[str, np.ndarray]
 
 
-def bilstm_of(model: nn.Module) -> BiLSTMClassifier:
+def bilstm_of(model: BiLSTMClassifier | WideAndDeepClassifier) -> BiLSTMClassifier:
     """Return the classifier that reads the words in order: the model, or its path ``deep``."""
     return model.deep if isinstance(model, WideAndDeepClassifier) else model
 
 
 def observe(run: Run, reviews: Sequence[Review]) -> Observed:
     """Run a model over reviews once, and collect its parts' results in the order of the reviews."""
-    model, is_wide = run.model, isinstance(run.model, WideAndDeepClassifier)
-    parts = {"logits": model} | ({"deep": model.deep, "wide": model.wide} if is_wide else {})
+    model = run.model
+    parts: dict[str, nn.Module] = {"logits": model}
+    if isinstance(model, WideAndDeepClassifier):
+        parts |= {"deep": model.deep, "wide": model.wide}
     caught: dict[str, list[Tensor]] = {name: [] for name in (*parts, "features")}
     handles = [
         part.register_forward_hook(lambda _m, _in, out, name=name: caught[name].append(out))
@@ -49,7 +51,7 @@ def observe(run: Run, reviews: Sequence[Review]) -> Observed:
     last = bilstm_of(model).classifier
     handles.append(last.register_forward_pre_hook(lambda _, args: caught["features"].append(*args)))
     loader = make_review_loader(reviews, run.vocab, run.settings)
-    order = [position for batch in loader.batch_sampler for position in batch]
+    order = order_of(loader)
     try:
         with evaluating(model):
             for batch in loader:

@@ -73,11 +73,12 @@ def walk(model: BiLSTMClassifier, ids: Tensor) -> Tensor:
         float (L, 6, H): i, f, g, o, c, h.
     """
     lstm = model.lstm
+    weight_hh, bias_hh = lstm.get_parameter("weight_hh_l0"), lstm.get_parameter("bias_hh_l0")
     projected = model.embedding(ids) @ lstm.weight_ih_l0.T + lstm.bias_ih_l0  # (L, 4*H)
     h = c = projected.new_zeros(1, lstm.hidden_size)
     found = []
     for row in projected.split(1):
-        gates = lstm_gates(row + h @ lstm.weight_hh_l0.T + lstm.bias_hh_l0)
-        h, c = lstm_step(row, (h, c), lstm.weight_hh_l0, lstm.bias_hh_l0)
+        gates = lstm_gates(row + h @ weight_hh.T + bias_hh)
+        h, c = lstm_step(row, (h, c), weight_hh, bias_hh)
         found.append(torch.cat([*gates, c, h]))
     return torch.stack(found)

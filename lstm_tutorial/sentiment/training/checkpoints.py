@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lstm_tutorial._files import write_whole
 
@@ -72,7 +72,7 @@ def load_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: Optimizer,
-    scheduler: LRScheduler,
+    scheduler: OneCycleLR,
     average: nn.Module | None = None,
 ) -> tuple[list[dict], dict[str, Tensor]]:
     """Restore everything, including torch's global random generator.

@@ -40,13 +40,18 @@ def predict_proba(model: nn.Module, loader: DataLoader) -> Tensor:
         model: maps ids (N, L) and lengths (N,) to logits (N,).
         loader: without shuffling.
     """
-    order = [position for batch in loader.batch_sampler for position in batch]
+    order = order_of(loader)
     with evaluating(model):
         batches = (batch.to(device_of(model)) for batch in loader)
         logits = torch.cat([model(batch.ids, batch.lengths) for batch in batches])
     probabilities = torch.empty_like(logits)
     probabilities[order] = logits.sigmoid()
     return probabilities
+
+
+def order_of(loader: DataLoader) -> list[int]:
+    """List the positions of the examples in the order in which the next pass yields them."""
+    return [position for batch in loader.batch_sampler or () for position in batch]
 
 
 @contextmanager

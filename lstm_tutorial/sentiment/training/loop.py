@@ -139,13 +139,14 @@ def fit(
     scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
     measured = model if average is None else average.module
-    history, best_weights = [], model.state_dict()
+    history: list[dict] = []
+    best_weights = model.state_dict()
     if resume and checkpoint is not None and checkpoint.exists():
         history, best_weights = load_checkpoint(checkpoint, model, optimizer, scheduler, average)
 
     while len(history) < epochs and len(history) - best_epoch(history) < patience:
         start, epoch = time.perf_counter(), len(history) + 1
-        train_loader.batch_sampler.set_epoch(epoch)
+        train_loader.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # a BucketSampler
         trained = train_epoch(
             model, train_loader, optimizer, scheduler, max_norm, on_batch, average
         )
