@@ -51,7 +51,7 @@ lint: $(DEV) ## check style and types: ruff, on modules and notebooks, and mypy,
 
 # One thread each: two workers share the processor better than two times all of its threads.
 unit: $(DEV) compiler ## test the package and the files of the repository
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial --doctest-modules \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests lstm_tutorial README.md --doctest-modules --doctest-glob README.md \
 	  -n 2 --dist worksteal --ignore tests/pages
 
 lowered: $(DEV) compiler ## test what depends on the processor with the kernels of lesser ones
