@@ -45,11 +45,14 @@ def test_a_figure_is_shown_whole_and_can_be_read(on_a_phone, name):
 
 
 @pytest.mark.parametrize(
-    ("words", "wraps"),
-    [("{'dropout': 1.5}: ValueError", True), ("num_layers=2         2.00 x parameters", False)],
+    ("name", "words", "wraps"),
+    [
+        ("parameters", "{'dropout': 1.5}: ValueError", True),
+        ("outputs", "weights ending in _l0         fill row [0]", False),
+    ],
 )
-def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
-    page = on_a_phone("parameters")
+def test_printed_sentences_wrap_and_columns_stay(on_a_phone, name, words, wraps):
+    page = on_a_phone(name)
     output = page.locator(".cell_output pre", has_text=words)
     assert output.evaluate("pre => pre.scrollWidth <= pre.clientWidth") == wraps
 
