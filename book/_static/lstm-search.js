@@ -53,7 +53,7 @@ const scoreOf = (section, wanted) => {
   for (const word of wanted) {
     const rarity = Math.log(1 + (index.sections.length - index.holding.get(word) + 0.5) / (index.holding.get(word) + 0.5));
     const times = section.counts.get(word) ?? 0;
-    const share = word.startsWith("=") ? 0.3 : 1;
+    const share = word.startsWith("=") ? 0.15 : 1;
     weight += share * rarity;
     if (times) found += share * rarity;
     if (section.heading.has(word)) inHeading += share * rarity;

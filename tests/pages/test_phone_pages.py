@@ -20,7 +20,7 @@ def on_a_phone(open_page):
 
 
 def test_the_title_of_the_next_page_is_shown_whole(on_a_phone):
-    page = on_a_phone("questions")  # the next one is a single long word and more
+    page = on_a_phone("speed")  # the next one is a single long word and more
     boxes = "all => all.map((a) => [a.scrollWidth, a.clientWidth])"
     found = page.locator(".prev-next-area a").evaluate_all(boxes)
     assert len(found) == 2
@@ -141,7 +141,7 @@ def test_a_name_in_code_breaks_between_its_parts(on_a_phone, name, pieces):
 
 
 def test_the_next_title_breaks_between_its_words(on_a_phone):
-    page = on_a_phone("questions")
+    page = on_a_phone("speed")
     first = """title => {
       const range = document.createRange();
       range.setStart(title.firstChild, 0);
