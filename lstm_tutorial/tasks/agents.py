@@ -66,6 +66,7 @@ class Memoryless(nn.Module):
         self.linear = nn.Linear(features, units)
 
     def forward(self, x: Tensor, hx: States | None = None) -> tuple[Tensor, None]:
+        """Return float (L, N, units) from float (L, N, features), and None for the states."""
         return self.linear(x).tanh(), None
 
 

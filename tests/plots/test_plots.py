@@ -55,6 +55,8 @@ def test_loss_curves_draws_each_run_and_names_each_start_once():
     assert ax.lines[0].get_xdata().tolist() == [1, 2]
     assert legend(ax) == ["a", "b"]
     assert ax.lines[0].get_color() == ax.lines[1].get_color() != ax.lines[2].get_color()
+    assert ax.get_ylabel() == "loss"
+    assert plots.loss_curves({"a": [[0.7]]}, "title", ylabel="share").get_ylabel() == "share"
 
 
 def test_gradient_reach_is_logarithmic():
