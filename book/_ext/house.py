@@ -48,7 +48,7 @@ def repair_pages(app: Sphinx) -> None:
         page = theme_repairs.defer_scripts(render(template, context))
         page = theme_repairs.name_landmarks(theme_repairs.draw_icons(page, shapes))
         page = theme_repairs.trim_links(page)
-        return theme_repairs.size_images(page, sources)
+        return theme_repairs.inline_figures(page, sources)
 
     app.builder.templates.render = render_and_repair
 
