@@ -85,7 +85,7 @@ def peephole_step(
 
     References:
         Gers, Schraudolph and Schmidhuber (2002), "Learning precise timing with LSTM recurrent
-        networks", section 3.
+        networks".
     """
     h, c = hx
     p_i, p_f, p_o = peephole
@@ -142,7 +142,7 @@ def masked_step(
 
     References:
         Gal and Ghahramani (2016) for h; Semeniuta, Severyn and Barth (2016), "Recurrent dropout
-        without memory loss", equation 10, for g.
+        without memory loss", for g.
     """
     h, c = hx
     i, f, g, o = lstm_gates(projected + F.linear(h * mask_h, weight_hh, bias_hh))
@@ -163,7 +163,7 @@ def zoneout(old: Tensor, new: Tensor, p: float, training: bool) -> Tensor:
         float (N, H_cell).
 
     References:
-        Krueger et al. (2017), "Zoneout", section 3.2.
+        Krueger et al. (2017), "Zoneout".
     """
     if training:
         return torch.where(torch.rand_like(old) < p, old, new)
