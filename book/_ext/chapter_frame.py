@@ -4,18 +4,22 @@ import re
 from math import ceil
 from typing import Any
 
+from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
 WORDS_A_MINUTE, LINES_A_MINUTE, FIGURES_A_MINUTE = 200, 20, 3
-BLOCK = re.compile(r"<pre>.*?</pre>", re.S)
+FOLDED = "details, .dropdown, .solution, script, svg.plot, .lstm-drawing"
 QUESTIONS = re.compile(r"Questions this page answers</p>\s*<ul.*?</ul>", re.S)
 
 
 def minutes_to_read(body: str) -> int:
-    """Estimate the minutes to read a chapter's HTML from its words, lines and figures."""
-    lines = sum(block.count("\n") for block in BLOCK.findall(body))
-    words = len(re.sub(r"<[^>]*>", " ", BLOCK.sub(" ", body)).split())
-    figures = len(re.findall(r"<img\b", body))
+    """Estimate the minutes to read a chapter's HTML: words, lines and figures that are not folded."""
+    page = BeautifulSoup(body, "html.parser")
+    figures = len(page.select("svg.plot, img, .lstm-drawing"))
+    for folded in page.select(FOLDED):
+        folded.decompose()
+    lines = sum(block.extract().get_text().count("\n") for block in page.select("pre"))
+    words = len(page.get_text(" ").split())
     return ceil(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + figures / FIGURES_A_MINUTE)
 
 

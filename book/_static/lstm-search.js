@@ -7,25 +7,27 @@ const ALSO = {
   nans: ["nan"], truncated: ["bptt"], tbptt: ["truncated"], gpu: ["cuda"], bilstm: ["bidirectional"],
   cell_state: ["c_n"], softmax: ["crossentropyloss"], masking: ["mask"], bf16: ["bfloat16"], fp16: ["float16"],
   mixed: ["autocast"], amp: ["autocast"], variable: ["unequal", "lengths"], initialization: ["initialisation"],
-  initialize: ["initialisation"], ddp: ["distributed"], encoder: ["encode"], decoder: ["decode"],
+  initialize: ["initialisation"], ddp: ["distributed"], encoder: ["encode"], decoder: ["decode"], all: ["every"],
 };
-const COMMON = new Set([...stopwords, ..."do does how i my what when which why can should use used using from get pytorch torch lstm nn one all its".split(" ")]);
+const COMMON = new Set([...stopwords, ..."do does how i my what when which why can should use used using from get pytorch torch lstm nn one all its return".split(" ")]);
 const stemmer = new Stemmer();
 const stem = (word) => (/[_\d]/.test(word) ? word : stemmer.stemWord(word));
+const exactly = (word) => (word.length > 5 && stem(word) !== word ? [`=${word}`] : []);
 
-// Words as they are written, and the parts of a name: pack_padded_sequence, CrossEntropyLoss.
+// Stems, with the parts of a name (pack_padded_sequence, CrossEntropyLoss), and after "=" the word as
+// it is written: stateful has the stem of state.
 const wordsIn = (text) =>
   (text.match(/[\p{Letter}\p{Number}_]+/gu) ?? []).flatMap((word) => {
     const parts = word.split(/_|(?<=\p{Ll})(?=\p{Lu})/u).filter((part) => part.length > 1);
     return parts.length > 1 ? [word, ...parts] : [word];
-  }).map((word) => stem(word.toLowerCase()));
+  }).map((word) => word.toLowerCase()).flatMap((word) => [stem(word), ...exactly(word)]);
 
 const counted = (words) => words.reduce((counts, word) => counts.set(word, (counts.get(word) ?? 0) + 1), new Map());
 
 // A question before a chapter, a chapter before the reference, and lists of everything last.
 const boostOf = (page, anchor) => {
   if (/^(error-messages|what-we-proved|where-next|quiz|exercises)$/.test(anchor)) return 0.4;
-  if (/(api|bibliography|glossary|teaching)$/.test(page)) return 0.5;
+  if (/(api|bibliography|glossary|teaching)$/.test(page)) return 0.35;
   return page.endsWith("questions") ? (anchor ? 1.3 : 0.4) : 1;
 };
 
@@ -51,18 +53,19 @@ const scoreOf = (section, wanted) => {
   for (const word of wanted) {
     const rarity = Math.log(1 + (index.sections.length - index.holding.get(word) + 0.5) / (index.holding.get(word) + 0.5));
     const times = section.counts.get(word) ?? 0;
-    weight += rarity;
-    if (times) found += rarity;
-    if (section.heading.has(word)) inHeading += rarity;
-    score += (rarity * 2.2 * times) / (times + 1.2 * (0.25 + (0.75 * section.length) / index.mean));
+    const share = word.startsWith("=") ? 0.15 : 1;
+    weight += share * rarity;
+    if (times) found += share * rarity;
+    if (section.heading.has(word)) inHeading += share * rarity;
+    score += (share * rarity * 2.2 * times) / (times + 1.2 * (0.25 + (0.75 * section.length) / index.mean));
   }
   return score * (found / weight) ** 2 * (1 + inHeading / weight) * section.boost;
 };
 
 const wantedOf = (query) => {
   const asked = wordsIn(query).filter((word) => index.holding.has(word));
-  const also = (query.toLowerCase().match(/[\p{Letter}_]+/gu) ?? []).flatMap((word) => ALSO[word] ?? []).map(stem);
-  const rare = asked.filter((word) => !COMMON.has(word));
+  const also = (query.toLowerCase().match(/[\p{Letter}\p{Number}_]+/gu) ?? []).flatMap((word) => ALSO[word] ?? []).map(stem);
+  const rare = asked.filter((word) => !COMMON.has(word.replace("=", "")));
   return [...new Set([...(rare.length ? rare : asked), ...also.filter((word) => index.holding.has(word))])];
 };
 

@@ -20,7 +20,7 @@ def on_a_phone(open_page):
 
 
 def test_the_title_of_the_next_page_is_shown_whole(on_a_phone):
-    page = on_a_phone("questions")  # the next one is a single long word and more
+    page = on_a_phone("speed")  # the next one is a single long word and more
     boxes = "all => all.map((a) => [a.scrollWidth, a.clientWidth])"
     found = page.locator(".prev-next-area a").evaluate_all(boxes)
     assert len(found) == 2
@@ -45,11 +45,14 @@ def test_a_figure_is_shown_whole_and_can_be_read(on_a_phone, name):
 
 
 @pytest.mark.parametrize(
-    ("words", "wraps"),
-    [("{'dropout': 1.5}: ValueError", True), ("num_layers=2         2.00 x parameters", False)],
+    ("name", "words", "wraps"),
+    [
+        ("parameters", "{'dropout': 1.5}: ValueError", True),
+        ("outputs", "weights ending in _l0         fill row [0]", False),
+    ],
 )
-def test_printed_sentences_wrap_and_columns_stay(on_a_phone, words, wraps):
-    page = on_a_phone("parameters")
+def test_printed_sentences_wrap_and_columns_stay(on_a_phone, name, words, wraps):
+    page = on_a_phone(name)
     output = page.locator(".cell_output pre", has_text=words)
     assert output.evaluate("pre => pre.scrollWidth <= pre.clientWidth") == wraps
 
@@ -138,7 +141,7 @@ def test_a_name_in_code_breaks_between_its_parts(on_a_phone, name, pieces):
 
 
 def test_the_next_title_breaks_between_its_words(on_a_phone):
-    page = on_a_phone("questions")
+    page = on_a_phone("speed")
     first = """title => {
       const range = document.createRange();
       range.setStart(title.firstChild, 0);
