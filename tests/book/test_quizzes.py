@@ -11,6 +11,7 @@ from tests.book import (  # noqa: F401 (fill PROOFS)
     quiz_learning,
     quiz_speed,
     quiz_training,
+    quiz_variants,
 )
 from tests.book.quizzes import BOOK, PROOFS, Question, quiz_of
 
