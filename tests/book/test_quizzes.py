@@ -10,6 +10,7 @@ from tests.book import (  # noqa: F401 (fill PROOFS)
     quiz_calls,
     quiz_learning,
     quiz_speed,
+    quiz_tasks,
     quiz_training,
     quiz_variants,
 )

@@ -1,0 +1,11 @@
+"""Small models and data for tasks other than reading reviews."""
+
+from lstm_tutorial._lazy import lazy
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "agents": ["Corridors", "Memoryless", "Policy", "returns", "rollout", "train_policy"],
+        "streams": ["Sessions", "advance", "columns", "run_with_resets", "windows"],
+    },
+)
