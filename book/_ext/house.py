@@ -6,7 +6,7 @@ from posixpath import relpath
 from typing import Any
 
 import chapter_frame
-import search_messages
+import search_sections
 import theme_repairs
 from sphinx.application import Sphinx
 
@@ -48,7 +48,9 @@ def repair_pages(app: Sphinx) -> None:
         page = theme_repairs.defer_scripts(render(template, context))
         page = theme_repairs.name_landmarks(theme_repairs.draw_icons(page, shapes))
         page = theme_repairs.trim_links(page)
-        return theme_repairs.size_images(page, sources)
+        if template == "search.html":
+            page = search_sections.replace_search(page)
+        return theme_repairs.inline_figures(page, sources)
 
     app.builder.templates.render = render_and_repair
 
@@ -71,6 +73,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", repair_pages, priority=900)
     app.connect("html-page-context", drop_live_code, priority=900)
     app.connect("html-page-context", chapter_frame.add_facts, priority=900)
-    app.connect("html-page-context", search_messages.add_messages, priority=900)
     app.connect("build-finished", write_moved_pages)
+    app.connect("build-finished", search_sections.write_sections)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

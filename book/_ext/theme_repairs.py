@@ -1,7 +1,6 @@
 """Repairs to a finished page: fixes to the theme's speed and accessibility."""
 
 import re
-import struct
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +9,9 @@ SETTING = re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)")
 ICON = re.compile(r'<i class="([^"]*?\bfa-([a-z-]+)[^"]*)"([^>]*)></i>')
 SPACE_IN_LINK = re.compile(r"(<a [^>]*>) (?=Exercise )")
 PICTURE = re.compile(
-    r'<img ((?:(?!\bwidth=)[^>])*?src="[^"]*_images/([^"/]+\.png)"(?:(?!\bwidth=)[^>])*?)/?>'
+    r'<img (?=[^>]*?src="[^"]*_images/([^"/]+\.svg)")(?=[^>]*?alt="([^"]*)")[^>]*>'
 )
+INK = "#767676"  # what lstm_tutorial.plots draws text with: on a page it has the text's colour
 
 
 def defer_scripts(page: str) -> str:
@@ -65,14 +65,33 @@ def trim_links(page: str) -> str:
     return SPACE_IN_LINK.sub(r" \1", page)
 
 
-def size_images(page: str, sources: dict[str, str]) -> str:
-    """State the size of each figure, and load it when it comes near."""
+def inline_figures(page: str, sources: dict[str, str]) -> str:
+    """Write each SVG figure into the page, where it has the page's font and colour of text."""
 
-    def size(match: re.Match[str]) -> str:
-        attributes, name = match[1].rstrip(), match[2]
+    def inline(match: re.Match[str]) -> str:
+        name, alt = match.groups()
         if name not in sources:
             return match[0]
-        width, height = struct.unpack(">II", Path(sources[name]).read_bytes()[16:24])
-        return f'<img {attributes} width="{width}" height="{height}" loading="lazy" />'
+        return inline_figure(Path(sources[name]).read_text(encoding="utf-8"), alt, name[:8])
 
-    return PICTURE.sub(size, page)
+    return PICTURE.sub(inline, page)
+
+
+def inline_figure(svg: str, alt: str, prefix: str) -> str:
+    """Make one SVG file of matplotlib an element of a page; its ids begin with ``prefix``."""
+    root = svg[svg.index("<svg") : svg.rindex("</svg>") + len("</svg>")]
+    root = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", root, flags=re.DOTALL)
+    used = set(re.findall(r"#([\w-]+)\)|href=\"#([\w-]+)\"", root)) - {("", "")}
+    names = {first or second for first, second in used}
+    root = re.sub(
+        r' id="([^"]*)"', lambda m: f' id="{prefix}-{m[1]}"' if m[1] in names else "", root
+    )
+    root = re.sub(r'url\(#|href="#', lambda m: f"{m[0]}{prefix}-", root)
+    root = re.sub(r">\s+<(?!/text|tspan)", "><", root).replace(INK, "currentColor")
+    tag, _, rest = root.partition(">")
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', tag)
+    assert box is not None, "matplotlib states the size of every figure"
+    return (
+        f'<svg class="plot" role="img" aria-label="{alt}" {box[0]} '
+        f'style="--width: {float(box[1]) * 4 / 3:.0f}px">{rest}'
+    )

@@ -21,7 +21,7 @@ from lstm_tutorial.cli.lines import (
     settings_of,
     use_preset,
 )
-from lstm_tutorial.cli.records import check_figures, check_record, committed_records, compare_repeat
+from lstm_tutorial.cli.records import check_record, committed_records, compare_repeat
 from lstm_tutorial.sentiment.runs.presets import PRESETS
 from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Settings
 
@@ -229,14 +229,11 @@ def records(
         list[Path] | None, Argument(help="JSON files; default: those that the book reads.")
     ] = None,
 ) -> None:
-    """List and verify records: complete, repeatable by their command, shown in the book."""
-    is_checkout = not paths and Path("book/records").is_dir()
+    """List and verify records: complete, repeatable by their command."""
     for path in paths or committed_records():
         print(f"{path}: {check_record(path, app)}")
         if paths:
             print(f"  {compare_repeat(path)}")
-        if is_checkout:
-            print(f"  accuracies: {check_figures(path)}")
 
 
 @app.command()

@@ -1,16 +1,13 @@
-"""Verify committed records: complete, repeatable by their command, and shown in the book.
+"""Verify records: complete, repeatable by their command, and as good as the committed ones.
 
 A record is in ``book/records`` and is named after its content; the names of records that differ in
 their seeds differ only in their last digits.
 """
 
-import json
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import typer
@@ -83,59 +80,6 @@ def compare_repeat(path: Path, folder: Path = Path("book/records")) -> str:
     others = [p for p in sorted(folder.glob("*.json")) if not p.name.startswith("repeats-")]
     committed = {str(p): read_json(p) for p in others}
     return repeats.compare_with_record(record, committed, repeats.repeat_band(measured))
-
-
-def check_figures(path: Path) -> str:
-    """Verify that the pages that read a record print its accuracies; summarise the result.
-
-    Raises:
-        ValueError: if no page reads the record, or an accuracy is on none of them.
-    """
-    stem = path.parent.name if path.name == "run.json" else path.stem
-    family = stem.rstrip("0123456789")
-    paths = [path] if stem == family else sorted(path.parent.glob(f"{family}[0-9].json"))
-    record, *others = [json.loads(p.read_text(encoding="utf-8")) for p in (path, *paths)]
-    wanted = _accuracies(record, others)
-    if not wanted:
-        return "none to compare"
-    pages = [p for p in sorted(Path("book").glob("*.ipynb")) if family in _text(p, "source")]
-    if not pages:
-        raise ValueError(f"no page of the book reads {path}")
-    printed = set(re.findall(r"\d+\.\d+", " ".join(_text(p, "outputs") for p in pages)))
-    for name, values in wanted.items():
-        if not {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} & printed:
-            where = ", ".join(p.name for p in pages)
-            raise ValueError(f"{path}: {where} does not show the accuracy of {name}: run it again")
-    return f"{len(wanted)} shown in {', '.join(p.name for p in pages)}"
-
-
-def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
-    """Name the accuracies that a page must show: the record's, or the mean over all seeds."""
-    if "classifiers" in record:
-        return {name: [found["accuracy"]] for name, found in record["classifiers"].items()}
-    if "results" in record and "base" in record:
-        epochs, every = record["base"]["epochs"], [r for f in family for r in f["results"]]
-        names = {r["name"] for r in every if len(r["validation_accuracies"]) == epochs}
-        return {n: [mean(r["test_accuracy"] for r in every if r["name"] == n)] for n in names}
-    if "shipped" in record:
-        return {"the shipped model": [record["shipped"]["accuracy"]]}
-    if record.get("test"):
-        scores = [f["test"]["accuracy"] for f in family]
-        return {"the run": [record["test"]["accuracy"], mean(scores)]}
-    return {}
-
-
-def _text(page: Path, part: str) -> str:
-    """Join the sources, or the stored texts, of a notebook's code cells."""
-    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    if part == "source":
-        return "\n".join("".join(cell["source"]) for cell in code)
-    outputs = [output for cell in code for output in cell["outputs"]]
-    texts = [
-        output.get("text") or output.get("data", {}).get("text/markdown", ()) for output in outputs
-    ]
-    return "\n".join("".join(text) for text in texts)
 
 
 def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:

@@ -9,8 +9,10 @@ from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
-from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS
+from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS, show_as_svg
 from lstm_tutorial.plots.training import learning_curves, loss_curves, score_bars, score_spread
+
+show_as_svg()
 
 __all__ = [
     "DIRECTION_COLORS",

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from lstm_tutorial.plots.style import INK, MARKERS, SERIES_COLORS, drawing, new_axes
+from lstm_tutorial.plots.style import (
+    INK,
+    MARKERS,
+    SERIES_COLORS,
+    drawing,
+    headline,
+    legend_below,
+    new_axes,
+)
 
 
 def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
@@ -26,8 +34,9 @@ def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]], title: str)
         ):
             x, y = ([b[key] for b in bins] for key in ("probability", "positive"))
             ax.plot(x, y, color=color, marker=marker, label=name)
-        ax.set(xlabel="probability given", ylabel="share of positive reviews", title=title)
-        ax.legend(loc="upper left")
+        ax.set(xlabel="probability given", ylabel="share of positive reviews")
+        headline(ax, title)
+        legend_below(ax)
     return ax
 
 
@@ -63,9 +72,16 @@ def grouped_scores(
         ax.set(ylim=(len(groups) - 0.5, -0.5), xlabel=label, ylabel=groups_label)
         if chance is not None:
             ax.axvline(chance, color=INK, ls="--", lw=1.2, zorder=1, label="chance")
-        ax.set_title(title)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -1.05 / len(groups)), ncols=3)
+        headline(ax, title)
+        legend_below(ax)
     return ax
+
+
+def _short(value: float) -> str:
+    """Write a number between -1 and 1 in three characters at most: +.4, −1, 0."""
+    if abs(value) < 0.05:
+        return "0"
+    return f"{value:+.1f}".replace("0.", ".").removesuffix(".0").replace("-", "−")
 
 
 def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title: str) -> Axes:
@@ -83,14 +99,16 @@ def evidence(tokens: Sequence[str], values: Mapping[str, Sequence[float]], title
     scaled = rows / np.abs(rows).max(axis=1, keepdims=True).clip(min=1e-12)
     with drawing():
         ax = new_axes(height=0.5 * len(rows) + 1.3)
-        image = ax.imshow(scaled, cmap="PuOr", vmin=-1.2, vmax=1.2, aspect="auto")
+        x, y = np.arange(scaled.shape[1] + 1) - 0.5, np.arange(len(rows) + 1) - 0.5
+        image = ax.pcolormesh(x, y, scaled, cmap="PuOr", vmin=-1.2, vmax=1.2)
+        ax.invert_yaxis()
         light = image.to_rgba(scaled)[..., :3] @ (0.3, 0.59, 0.11) > 0.5
         for (k, t), value in np.ndenumerate(scaled):
             color = "black" if light[k, t] else "white"
-            text = f"{value:+.1f}" if abs(value) >= 0.05 else "0"
+            text = _short(value)
             ax.text(t, k, text, ha="center", va="center", fontsize=7.5, color=color)
         ax.set_yticks(range(len(rows)), list(values))
         ax.set_xticks(range(len(tokens)), tokens, rotation=50, ha="right", rotation_mode="anchor")
-        ax.set_title(title)
+        headline(ax, title)
         ax.grid(visible=False)
     return ax

@@ -10,10 +10,13 @@ from lstm_tutorial.plots.style import (
     GATE_COLORS,
     GATE_NAMES,
     MARKERS,
+    MUTED,
     SERIES_COLORS,
     STATE_COLORS,
     WIDTH,
     drawing,
+    headline,
+    legend_below,
     new_axes,
 )
 
@@ -34,8 +37,9 @@ def squashing(title: str) -> Axes:
         ax.plot(
             x, np.tanh(x), color=GATE_COLORS["g"], ls="--", label="tanh: candidate g, and tanh(c)"
         )
-        ax.set(xlabel="preactivation a, or cell state c", ylabel="value", title=title)
-        ax.legend()
+        ax.set(xlabel="preactivation a, or cell state c", ylabel="value")
+        headline(ax, title)
+        legend_below(ax, 1)
     return ax
 
 
@@ -54,16 +58,17 @@ def cell_states(runs: Mapping[str, Sequence[float]], inputs: Sequence[float], ti
     steps = range(first, len(inputs) + 1)
     with drawing():
         _, (top, ax) = plt.subplots(
-            2, 1, figsize=(WIDTH, 4.0), sharex=True, height_ratios=(1, 3), layout="constrained"
+            2, 1, figsize=(WIDTH, 4.6), sharex=True, height_ratios=(1, 3), layout="constrained"
         )
-        top.bar(range(1, len(inputs) + 1), inputs, color="#999999", width=0.6)
-        top.set(ylabel="input x", title=title)
+        top.bar(range(1, len(inputs) + 1), inputs, color=MUTED, width=0.6)
+        top.set(ylabel="input x")
         for (name, values), color, marker in zip(
             runs.items(), SERIES_COLORS, MARKERS, strict=False
         ):
             ax.plot(steps, values, color=color, marker=marker, label=name)
         ax.set(xlabel="time step", ylabel="cell state c", xticks=list(steps))
-        ax.legend(ncols=2)
+        headline(ax, title)
+        legend_below(ax)
     return ax
 
 
@@ -93,9 +98,9 @@ def gradient_reach(
             yscale="log",
             xlabel="distance L − t (time steps)",
             ylabel=ylabel,
-            title=title,
         )
-        ax.legend()
+        headline(ax, title)
+        legend_below(ax)
     return ax
 
 
@@ -125,12 +130,12 @@ def gates_over_text(
         )
         for ax, (name, values) in zip(np.atleast_1d(panels), gates.items(), strict=True):
             ax.bar(steps, values, color=colors[name], width=0.75)
-            ax.axhline(0, color="#999999", lw=0.8)
+            ax.axhline(0, color=MUTED, lw=0.8)
             ax.set_ylabel(names[name].rsplit(" ", 1)[-1], rotation=0, labelpad=12, weight="bold")
             ax.set_ylim((-1.08, 1.08) if name in "gh" else None)
             ax.grid(axis="x", visible=False)
         first, last = np.atleast_1d(panels)[[0, -1]]
-        first.set_title(title)
+        headline(first, title)
         last.set_xticks(list(steps), tokens, rotation=60, ha="right", rotation_mode="anchor")
         figure.align_ylabels()
     return last

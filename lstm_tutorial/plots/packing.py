@@ -6,8 +6,6 @@ from itertools import accumulate
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
 
 from lstm_tutorial.plots.style import (
     INK,
@@ -15,14 +13,16 @@ from lstm_tutorial.plots.style import (
     PADDING_COLOR,
     SERIES_COLORS,
     WIDTH,
+    box,
     drawing,
+    headline,
+    legend_below,
     new_axes,
 )
 
 
 def _cell(ax: Axes, x: float, y: float, text: str, color: str) -> None:
-    face = to_rgba(color, 0.3) if text else color
-    ax.add_patch(Rectangle((x, y), 1, 1, facecolor=face, edgecolor="white", lw=2))
+    box(ax, x, y, 1, 1, color, 0.3)
     ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=9)
 
 
@@ -47,11 +47,11 @@ def packing(
     """
     owner = {label: n for n, row in enumerate(padded) for label in row if label}
     with drawing():
-        figure, (top, ax) = plt.subplots(
+        _, (top, ax) = plt.subplots(
             2, 1, figsize=(WIDTH, 0.36 * len(padded) + 2.0), layout="constrained",
             height_ratios=(len(padded) + 0.8, 2.6),
         )  # fmt: skip
-        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+        headline(top, title)
         for n, row in enumerate(padded):
             for t, label in enumerate(row):
                 _cell(top, t, n, label, SERIES_COLORS[n] if label else PADDING_COLOR)
@@ -102,8 +102,8 @@ def padding_damage(
         ax.set(
             xlabel="steps of padding",
             ylabel="largest difference\nfrom the sequence alone",
-            title=title,
             xticks=list(paddings),
         )
-        ax.legend(loc="center right")
+        headline(ax, title)
+        legend_below(ax)
     return ax

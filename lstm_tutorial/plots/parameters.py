@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
 
 from lstm_tutorial.plots.style import (
     GATE_COLORS,
@@ -14,7 +12,10 @@ from lstm_tutorial.plots.style import (
     INK,
     SERIES_COLORS,
     WIDTH,
+    box,
     drawing,
+    headline,
+    legend_below,
     new_axes,
 )
 
@@ -31,13 +32,11 @@ def weight_map(shapes: Mapping[str, Sequence[int]], title: str) -> Axes:
     """
     with drawing():
         ax = new_axes(height=3.8)
-        left, gap = 0.0, 1.6
+        left, gap = 0.0, 3.0
         for name, (rows, *rest) in shapes.items():
             width, size = (rest or [1])[0], rows // 4
             for k, (gate, color) in enumerate(GATE_COLORS.items()):
-                box = (left, k * size)
-                face = to_rgba(color, 0.35)
-                ax.add_patch(Rectangle(box, width, size, facecolor=face, edgecolor="white", lw=2))
+                box(ax, left, k * size, width, size, color, 0.35)
                 ax.text(left + width / 2, (k + 0.5) * size, gate, ha="center", va="center")
             shape = f"({rows}, {rest[0]})" if rest else f"({rows},)"
             ax.text(left + width / 2, -0.5, name, ha="center", va="bottom", fontsize=9)
@@ -47,7 +46,8 @@ def weight_map(shapes: Mapping[str, Sequence[int]], title: str) -> Axes:
         ax.set_yticks((np.arange(4) + 0.5) * size, [
             f"rows {rows}\n{name}" for rows, name in zip(ends, GATE_NAMES.values(), strict=True)
         ])  # fmt: skip
-        ax.set(xlim=(-0.3, left - gap + 0.6), ylim=(rows + 2.2, -2.2), xticks=[], title=title)
+        ax.set(xlim=(-0.3, left - gap + 0.6), ylim=(rows + 2.2, -2.2), xticks=[])
+        headline(ax, title)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
         ax.grid(visible=False)
@@ -74,11 +74,11 @@ def costs(
         for k, (name, values) in enumerate(ratios.items()):
             place = np.arange(len(changes)) + (k - (len(ratios) - 1) / 2) * height
             bars = ax.barh(place, values, height, color=SERIES_COLORS[k], label=name)
-            labels = ax.bar_label(bars, [f"{v:.2f}" for v in values], padding=3, fontsize=8)
-            plt.setp(labels, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4})
+            ax.bar_label(bars, [f"{v:.2f}" for v in values], padding=3, fontsize=8)
         ax.axvline(1, color=INK, lw=1)
         ax.set_yticks(range(len(changes)), changes)
-        ax.set(xlabel=f"times that of {base}", title=title, ylim=(len(changes) - 0.4, -0.6))
+        ax.set(xlabel=f"times that of {base}", ylim=(len(changes) - 0.4, -0.6))
         ax.grid(axis="y", visible=False)
-        ax.legend(loc="lower right")
+        headline(ax, title)
+        legend_below(ax)
     return ax

@@ -1,6 +1,7 @@
 """Figures of time: who is faster, where it goes, and how it grows."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -8,7 +9,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from lstm_tutorial.plots.style import INK, MARKERS, SERIES_COLORS, WIDTH, drawing, new_axes
+from lstm_tutorial.plots.style import (
+    INK,
+    MARKERS,
+    MUTED,
+    SERIES_COLORS,
+    WIDTH,
+    drawing,
+    headline,
+    legend_below,
+    new_axes,
+)
 
 
 def speed_ratios(
@@ -40,13 +51,14 @@ def speed_ratios(
             )  # fmt: skip
         ax.axvline(1, color=INK, lw=1)
         for k in range(1, len(groups)):
-            ax.axhline(k - 0.5, color="#dddddd", lw=0.8)
+            ax.axhline(k - 0.5, color=MUTED, alpha=0.4, lw=0.8)
         ax.set_yticks(range(len(groups)), groups)
-        ax.set(xscale="log", ylim=(len(groups) - 0.5, -0.5), title=title)
+        ax.set(xscale="log", ylim=(len(groups) - 0.5, -0.5))
         ax.set_xlabel(f"time relative to {base} (left is faster)")
         _plain_ticks(ax)
         ax.grid(axis="y", visible=False)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.42, -0.75 / height), ncols=3)
+        headline(ax, title)
+        legend_below(ax)
     return ax
 
 
@@ -68,10 +80,11 @@ def time_shares(shares: Mapping[str, Mapping[str, float]], title: str) -> Axes:
             widths = np.array([100 * shares[name][kind] for name in names])
             ax.barh(names, widths, left=left, color=color, height=0.6, label=kind)
             left += widths
-        ax.set(xlim=(0, 100), xlabel="share of the time (%)", title=title)
+        ax.set(xlim=(0, 100), xlabel="share of the time (%)")
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.42, -0.42 / len(names) - 0.1), ncols=4)
+        headline(ax, title)
+        legend_below(ax)
     return ax
 
 
@@ -89,8 +102,12 @@ def growth(
         The axes, one per panel.
     """
     with drawing():
-        fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3), layout="constrained")
-        axes = list(np.atleast_1d(axes))
+        columns = min(2, len(panels))
+        shape = WIDTH, 2.4 * ceil(len(panels) / columns) + 0.8
+        _, grid = plt.subplots(
+            ceil(len(panels) / columns), columns, figsize=shape, layout="constrained", squeeze=False
+        )
+        axes = list(grid.flat)
         for ax, (size, lines) in zip(axes, panels.items(), strict=True):
             for k, (name, (sizes, costs)) in enumerate(lines.items()):
                 style: dict[str, Any] = {"color": SERIES_COLORS[k], "marker": MARKERS[k]}
@@ -103,10 +120,10 @@ def growth(
             ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_minor_formatter(NullFormatter())
-        axes[0].set_ylabel("times the smallest")
-        fig.suptitle(title, fontweight="bold", fontsize=11)
-        names = axes[0].get_legend_handles_labels()
-        fig.legend(*names, loc="outside lower center", ncols=len(lines))
+        for ax in axes[::columns]:
+            ax.set_ylabel("times the smallest")
+        headline(axes[0], title)
+        legend_below(axes[0], 3)
     return axes
 
 

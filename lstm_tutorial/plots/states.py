@@ -6,11 +6,20 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from lstm_tutorial.plots.style import DIRECTION_COLORS, INK, SERIES_COLORS, WIDTH, drawing, new_axes
+from lstm_tutorial.plots.style import (
+    DIRECTION_COLORS,
+    INK,
+    SERIES_COLORS,
+    WIDTH,
+    box,
+    drawing,
+    headline,
+    legend_below,
+    new_axes,
+)
 
 FRAMES = {"forward": "-", "reverse": (0, (2.5, 1.5))}  # line styles
 
@@ -30,8 +39,7 @@ def number_grid(
     values = np.asarray(values, dtype=float)
     directions = np.broadcast_to(directions, values.shape)
     for r, k in np.ndindex(values.shape):
-        face = to_rgba(DIRECTION_COLORS[directions[r, k]], 0.22)
-        ax.add_patch(Rectangle((k, r), 1, 1, facecolor=face, edgecolor="white", lw=2))
+        box(ax, k, r, 1, 1, DIRECTION_COLORS[directions[r, k]], 0.22)
         ax.text(
             k + 0.5,
             r + 0.5,
@@ -73,11 +81,11 @@ def final_states(output: ArrayLike, h_n: ArrayLike, c_n: ArrayLike, title: str) 
     sides = ["forward", "reverse"]
     rows = [f"layer {k // 2} {sides[k % 2]}" for k in range(states)]
     with drawing():
-        figure, (left, middle, right) = plt.subplots(
-            1, 3, figsize=(WIDTH, 2.1), width_ratios=(2 * size, size, size), layout="constrained"
-        )
-        figure.set_layout_engine("constrained", wspace=0.08)
-        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
+        height = 0.3 * (len(output) + states) + 1.3
+        figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
+        panels = figure.subplot_mosaic("oo\nhc", height_ratios=(len(output), states))
+        left, middle, right = panels.values()
+        headline(left, title)
         steps = [f"t = {t}" for t in range(len(output))]
         wide = [side for side in sides for _ in range(size)]
         number_grid(left, output, wide, steps, "output")
@@ -111,7 +119,8 @@ def seen_steps(shares: Mapping[str, Sequence[float]], title: str) -> Axes:
         for k, (name, values) in enumerate(shares.items()):
             steps = np.arange(len(values)) + places[k] * width
             ax.bar(steps, values, width, color=SERIES_COLORS[k], label=name)
-        ax.set(xlabel="time step", ylabel="‖∂ vector / ∂ input at t‖", title=title)
+        ax.set(xlabel="time step", ylabel="‖∂ vector / ∂ input at t‖")
         ax.set_xticks(range(len(next(iter(shares.values())))))
-        ax.legend(ncols=len(shares), loc="upper center", bbox_to_anchor=(0.5, -0.18))
+        headline(ax, title)
+        legend_below(ax)
     return ax

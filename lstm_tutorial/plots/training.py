@@ -5,7 +5,17 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from lstm_tutorial.plots.style import MARKERS, SERIES_COLORS, WIDTH, drawing, new_axes
+from lstm_tutorial.plots.style import (
+    INK,
+    MARKERS,
+    MUTED,
+    SERIES_COLORS,
+    WIDTH,
+    drawing,
+    headline,
+    legend_below,
+    new_axes,
+)
 
 
 def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: str) -> Axes:
@@ -33,8 +43,8 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: st
             ax.set_xlabel(f"epoch ({part})")
         axes[0].set_ylabel("accuracy (%)")
         if len(runs) > 1:
-            axes[1].legend(loc="lower right")
-        axes[0].set_title(title)
+            legend_below(axes[1])
+        headline(axes[0], title)
     return axes[1]
 
 
@@ -55,8 +65,8 @@ def loss_curves(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> Ax
                 steps = range(1, len(values) + 1)
                 ax.plot(steps, values, color=color, lw=1.2, label=None if k else name)
         ax.set(xlabel="training step", ylabel="loss", ylim=(0, None))
-        ax.set_title(title)
-        ax.legend(loc="center right")
+        headline(ax, title)
+        legend_below(ax, 3)
     return ax
 
 
@@ -74,13 +84,13 @@ def score_bars(scores: Mapping[str, float], title: str, chance: float = 50.0) ->
     names, values = list(scores), list(scores.values())
     with drawing():
         ax = new_axes(height=0.45 * len(names) + 1.1)
-        colors = [SERIES_COLORS[0] if v == max(values) else "#999999" for v in values]
+        colors = [SERIES_COLORS[0] if v == max(values) else MUTED for v in values]
         bars = ax.barh(names[::-1], values[::-1], color=colors[::-1], height=0.6)
         ax.bar_label(bars, fmt="%.0f", padding=3)
-        ax.axvline(chance, color="#333333", ls=":", lw=1.2)
+        ax.axvline(chance, color=INK, ls=":", lw=1.2)
         ax.annotate("coin", (chance, 1.0), xycoords=("data", "axes fraction"), ha="center")
         ax.set(xlim=(0, 108), xlabel="test accuracy (%)")
-        ax.set_title(title, pad=16)
+        headline(ax, title)
         ax.grid(axis="y", visible=False)
     return ax
 
@@ -104,5 +114,6 @@ def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
             if len(values) > 1:
                 ax.plot([center, center], [k - 0.35, k + 0.35], color=SERIES_COLORS[1], lw=2)
         ax.set_yticks(range(len(names)), names)
-        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)", title=title)
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)")
+        headline(ax, title)
     return ax

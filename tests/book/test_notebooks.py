@@ -76,7 +76,9 @@ def test_no_cell_is_kept_from_execution(notebook):
 
 def test_figures_have_alt_text_and_a_caption(notebook):
     for cell in code_cells(notebook):
-        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
+        kinds = {kind for output in cell["outputs"] for kind in output.get("data", {})}
+        assert not kinds & {"image/png", "image/jpeg"}, "import lstm_tutorial.plots for SVG"
+        if "image/svg+xml" in kinds:
             settings = cell["metadata"]["mystnb"]
             assert len(settings["image"]["alt"]) > 40
             assert settings["figure"]["caption"]

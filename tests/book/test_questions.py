@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from book._ext.search_messages import messages
+from book._ext.search_sections import messages
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGE = (BOOK / "questions.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 from typer.main import get_command
 
 from lstm_tutorial.cli.commands import app
-from lstm_tutorial.cli.records import check_figures
 from lstm_tutorial.sentiment.runs.records import KEYS, in_lines
+from tests.cli.calls import assert_one_line, call
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,35 +98,44 @@ def test_every_confident_error_is_described_in_its_order():
     assert all(is_positive == is_negative for is_positive, is_negative in sides)
 
 
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A book of one page, which reads two runs and prints the accuracy of each."""
-    records, page = tmp_path / "book" / "records", tmp_path / "book" / "page.ipynb"
-    records.mkdir(parents=True)
-    for seed, accuracy in enumerate((0.9142, 0.9256)):
-        (records / f"run-{seed}.json").write_text(json.dumps({"test": {"accuracy": accuracy}}))
-    source = 'load(f"records/run-{seed}.json")'
-
-    def show(text: str, source: str = source) -> Path:
-        cell = {"cell_type": "code", "source": [source], "outputs": [{"text": [text]}]}
-        page.write_text(json.dumps({"cells": [cell]}))
-        return records / "run-1.json"
-
-    monkeypatch.chdir(tmp_path)
-    return show
+def test_records_tells_a_folder_and_a_missing_file_from_a_record(finished, tmp_path):
+    assert_one_line(call("records", finished[0]), "expected a JSON file, got the folder")
+    assert_one_line(call("records", tmp_path / "none.json"), "none.json is missing")
+    for command, words in ((3, "its command is not text"), ("python -m lstm_tutorial 'x", "x")):
+        (tmp_path / "a.json").write_text(
+            json.dumps({"command": command, "versions": {}, "machine": {}})
+        )
+        assert_one_line(call("records", tmp_path / "a.json"), "a.json", words)
 
 
-@pytest.mark.parametrize("text", ["92.56%", "seed 1: 92.6", "mean 91.99", "mean 92.0"])
-def test_a_page_that_shows_a_run_or_the_mean_of_its_seeds_passes(checkout, text):
-    assert check_figures(checkout(text)) == "1 shown in page.ipynb"
+def test_committed_records_are_whole_and_their_commands_still_mean_the_same(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = call("records")
+    assert result.exit_code == 0, result.stderr
+    listed = [*ROOT.glob("book/records/*.json"), "shipped"]
+    assert result.stdout.count("json: python -m lstm_tutorial ") == len(listed)
 
 
-@pytest.mark.parametrize("text", ["92.5", "92.57", "192.56", "9256", ""])
-def test_a_page_that_shows_another_number_is_named(checkout, text):
-    with pytest.raises(ValueError, match=r"page\.ipynb does not show the accuracy of the run"):
-        check_figures(checkout(text))
-
-
-def test_a_record_that_no_page_reads_is_named(checkout):
-    with pytest.raises(ValueError, match="no page of the book reads"):
-        check_figures(checkout("92.56", source="pass"))
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda record: record.pop("epochs"), "missing epochs"),
+        (lambda record: record["configuration"].update(lr=1.0), "does not ask for its lr"),
+        (
+            lambda record: record.update(command=record["command"] + " --ngrams 2"),
+            "does not ask for its ngrams",
+        ),
+        (lambda record: record["configuration"].update(wings=2), "r.json: unknown settings: wings"),
+        (
+            lambda record: record.update(command="python -m lstm_tutorial fly"),
+            "is no longer a valid command",
+        ),
+        (lambda record: record.update(command="make it"), "a command of this project"),
+        (lambda record: record.pop("machine"), "missing machine"),
+    ],
+)
+def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
+    record = json.loads((ROOT / "book/records/imdb-max.json").read_text())
+    change(record)
+    (tmp_path / "r.json").write_text(json.dumps(record))
+    assert_one_line(call("records", tmp_path / "r.json"), says)

@@ -1,13 +1,16 @@
 """Every figure draws the values that it is given, and leaves matplotlib's settings alone."""
 
+from io import StringIO
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgba
 
 from lstm_tutorial import plots
-from lstm_tutorial.plots.style import DIRECTION_COLORS
+from lstm_tutorial.plots.style import DIRECTION_COLORS, INK, SVG
 
 mpl.use("agg")
 
@@ -18,6 +21,11 @@ def _close_figures():
     yield
     plt.close("all")
     assert mpl.rcParams == before
+
+
+def legend(ax: Axes) -> list[str]:
+    """Return the names in a figure's legend."""
+    return [text.get_text() for text in ax.figure.legends[0].get_texts()]
 
 
 def labels(axis: Axis) -> list[str]:
@@ -45,14 +53,14 @@ def test_loss_curves_draws_each_run_and_names_each_start_once():
     ax = plots.loss_curves({"a": [[0.7, 0.1], [0.7, 0.2]], "b": [[0.7, 0.7]]}, "title")
     assert [line.get_ydata().tolist() for line in ax.lines] == [[0.7, 0.1], [0.7, 0.2], [0.7, 0.7]]
     assert ax.lines[0].get_xdata().tolist() == [1, 2]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    assert legend(ax) == ["a", "b"]
     assert ax.lines[0].get_color() == ax.lines[1].get_color() != ax.lines[2].get_color()
 
 
 def test_gradient_reach_is_logarithmic():
     ax = plots.gradient_reach({"LSTM": [1.0, 0.1, 0.01]}, "title")
     assert ax.get_yscale() == "log"
-    assert ax.get_title(loc="left") == "title"
+    assert ax.figure.get_suptitle() == "title"
     assert ax.lines[0].get_ydata().tolist() == [1.0, 0.1, 0.01]
 
 
@@ -226,8 +234,8 @@ def test_padding_damage_draws_one_line_a_result():
 def test_weight_map_draws_a_block_for_each_gate_and_the_shape_under_it():
     ax = plots.weight_map({"weight_ih_l0": (8, 3), "bias_ih_l0": (8,)}, "title")
     boxes = [(p.get_xy(), p.get_width(), p.get_height()) for p in ax.patches]
-    assert [xy[1] for xy, _, _ in boxes] == [0, 2, 4, 6] * 2
-    assert [(w, h) for _, w, h in boxes] == [(3, 2)] * 4 + [(1, 2)] * 4
+    assert [round(xy[1]) for xy, _, _ in boxes] == [0, 2, 4, 6] * 2
+    assert [(round(w), round(h)) for _, w, h in boxes] == [(3, 2)] * 4 + [(1, 2)] * 4
     assert boxes[4][0][0] > 3  # beside the first parameter, not over it
     texts = [text.get_text() for text in ax.texts]
     assert texts == [*"ifgo", "weight_ih_l0", "(8, 3)", *"ifgo", "bias_ih_l0", "(8,)"]
@@ -323,12 +331,8 @@ def test_score_spread_draws_no_mean_of_a_single_score():
 
 def test_learning_curves_name_their_lines_where_there_are_several():
     epochs = [{"epoch": 1, "train_accuracy": 0.5, "validation_accuracy": 0.4}]
-    legends = [
-        plots.learning_curves(runs, "title").get_legend()
-        for runs in ({"a": epochs}, {"a": epochs, "b": epochs})
-    ]
-    assert legends[0] is None
-    assert [text.get_text() for text in legends[1].get_texts()] == ["a", "b"]
+    assert not plots.learning_curves({"a": epochs}, "title").figure.legends
+    assert legend(plots.learning_curves({"a": epochs, "b": epochs}, "title")) == ["a", "b"]
 
 
 def test_reliability_draws_each_bin_against_the_diagonal():
@@ -340,8 +344,7 @@ def test_reliability_draws_each_bin_against_the_diagonal():
 
 def test_reliability_names_each_classifier():
     bins = [{"probability": 0.1, "positive": 0.2}]
-    legend = plots.reliability({"a": bins, "b": bins}, "title").get_legend()
-    assert [text.get_text() for text in legend.get_texts()][1:] == ["a", "b"]
+    assert legend(plots.reliability({"a": bins, "b": bins}, "title"))[1:] == ["a", "b"]
 
 
 def test_grouped_scores_draws_a_series_for_each_classifier():
@@ -358,8 +361,8 @@ def test_grouped_scores_marks_chance_and_names_the_groups():
 
 def test_evidence_scales_each_row_by_its_largest():
     ax = plots.evidence(["good", "bad"], {"one": [2, -1], "other": [0, 4]}, "title")
-    assert ax.images[0].get_array().tolist() == [[1, -0.5], [0, 1]]
-    assert [text.get_text() for text in ax.texts] == ["+1.0", "-0.5", "0", "+1.0"]
+    assert ax.collections[0].get_array().tolist() == [[1, -0.5], [0, 1]]
+    assert [text.get_text() for text in ax.texts] == ["+1", "−.5", "0", "+1"]
 
 
 def test_evidence_names_its_rows_and_words_and_writes_legibly():
@@ -367,3 +370,28 @@ def test_evidence_names_its_rows_and_words_and_writes_legibly():
     assert labels(ax.xaxis) == ["good", "bad"]
     assert labels(ax.yaxis) == ["one", "other"]
     assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "white"]
+
+
+def test_a_long_title_is_broken_into_lines_of_like_length():
+    title = "The forget bias, not the name LSTM, makes the gradient last longer"
+    first, second = plots.squashing(title).figure.get_suptitle().split("\n")
+    assert f"{first} {second}" == title
+    assert abs(len(first) - len(second)) < 12
+
+
+def test_a_figure_has_the_same_bytes_each_time_and_text_as_text():
+    def bytes_of(name: str) -> str:
+        file = StringIO()
+        with mpl.rc_context(SVG):
+            ax = plots.gradient_reach({name: [1.0, 0.1]}, "title")
+            ax.figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        return file.getvalue()
+
+    assert bytes_of("LSTM") == bytes_of("LSTM") != bytes_of("RNN")
+    assert ">LSTM</text>" in bytes_of("LSTM")
+
+
+def test_a_figure_has_no_background_and_ink_that_a_page_can_replace():
+    ax = plots.squashing("title")
+    assert to_rgba(ax.figure.get_facecolor())[3] == to_rgba(ax.get_facecolor())[3] == 0
+    assert {label.get_color() for label in ax.get_xticklabels()} == {INK}

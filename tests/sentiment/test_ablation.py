@@ -20,7 +20,7 @@ from lstm_tutorial.sentiment.models.mistakes import (
 from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, read_part
 from lstm_tutorial.sentiment.studies import ablation
 from lstm_tutorial.sentiment.studies.ablation import BASE, VARIANTS
-from tests.cli.test_command_line import assert_one_line, call, write_imdb
+from tests.cli.calls import assert_one_line, call, write_imdb
 
 IDS = torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 2]])
 LENGTHS = torch.tensor([3, 5])

@@ -17,7 +17,7 @@ from lstm_tutorial.sentiment.studies import (
     observing,
     phenomena,
 )
-from tests.cli.test_command_line import assert_one_line, call, write_imdb
+from tests.cli.calls import assert_one_line, call, write_imdb
 from tests.sentiment.tiny_imdb import FILES, make_folder
 
 

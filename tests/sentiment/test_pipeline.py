@@ -17,7 +17,7 @@ from lstm_tutorial.sentiment.runs.pipeline import (
     read_training,
 )
 from lstm_tutorial.sentiment.runs.settings import Settings
-from tests.cli.test_command_line import write_imdb
+from tests.cli.calls import write_imdb
 
 SETTINGS = Settings(
     validation_fraction=0.2,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from lstm_tutorial.cli.commands import app
 from lstm_tutorial.sentiment import load_pretrained, runs
 from lstm_tutorial.sentiment.runs import pretrained
-from tests.cli.test_command_line import SMALL, assert_one_line, call, write_imdb
+from tests.cli.calls import SMALL, assert_one_line, call, write_imdb
 
 FILES = ("run.json", "vocab.json", "weights.safetensors")
 CLEAR = {

@@ -17,7 +17,7 @@ from lstm_tutorial.sentiment.runs.pipeline import build_model
 from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.studies import ablation
 from lstm_tutorial.sentiment.studies.ablation import BASE, REMEDIES
-from tests.cli.test_command_line import call, write_imdb
+from tests.cli.calls import call, write_imdb
 from tests.sentiment.test_ablation import small  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]

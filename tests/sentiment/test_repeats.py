@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstm_tutorial.sentiment.runs.repeats import compare_with_record, read_repeats, repeat_band
-from tests.cli.test_command_line import assert_one_line, call
+from tests.cli.calls import assert_one_line, call
 
 RECORDS = Path(__file__).parents[2] / "book" / "records"
 TINY = json.loads((RECORDS / "tiny-32.json").read_text(encoding="utf-8"))

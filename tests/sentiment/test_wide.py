@@ -19,7 +19,8 @@ from lstm_tutorial.sentiment.models.wide import (
     fold_of,
     ngram_buckets,
 )
-from tests.cli.test_command_line import call, small_corpus  # noqa: F401
+from tests.cli.calls import call
+from tests.cli.conftest import small_corpus  # noqa: F401
 
 SMALL = 2**12  # buckets
 EXAMPLES = [([2, 3, 4], 1), ([3, 2], 0), ([2, 3, 2, 3, 5], 1), ([5], 0)] * 4

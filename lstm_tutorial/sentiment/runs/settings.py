@@ -39,7 +39,7 @@ class Settings:
         num_layers: stacked BiLSTM layers.
         dropout: rate for features.
         word_dropout: rate for whole words.
-        vocab_size: number of most frequent words to know.
+        vocab_size: most frequent words to know, padding and the unknown word included.
         min_freq: rarer words are unknown.
         max_length: tokens of a review to read.
         keep: which end of a longer review to read.

@@ -1,0 +1,53 @@
+"""The accuracies of the committed records are on the pages that read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lstm_tutorial.cli.records import committed_records
+from tools.records import check_figures, main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_committed_accuracy_is_shown(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert main() == 0
+    shown = capsys.readouterr().out
+    assert all(str(path) in shown for path in committed_records())
+    assert shown.count(" shown in ") == len([*ROOT.glob("book/records/*.json"), "shipped"])
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A book of one page, which reads two runs and prints the accuracy of each."""
+    records, page = tmp_path / "book" / "records", tmp_path / "book" / "page.ipynb"
+    records.mkdir(parents=True)
+    for seed, accuracy in enumerate((0.9142, 0.9256)):
+        (records / f"run-{seed}.json").write_text(json.dumps({"test": {"accuracy": accuracy}}))
+    source = 'load(f"records/run-{seed}.json")'
+
+    def show(text: str, source: str = source) -> Path:
+        cell = {"cell_type": "code", "source": [source], "outputs": [{"text": [text]}]}
+        page.write_text(json.dumps({"cells": [cell]}))
+        return records / "run-1.json"
+
+    monkeypatch.chdir(tmp_path)
+    return show
+
+
+@pytest.mark.parametrize("text", ["92.56%", "seed 1: 92.6", "mean 91.99", "mean 92.0"])
+def test_a_page_that_shows_a_run_or_the_mean_of_its_seeds_passes(checkout, text):
+    assert check_figures(checkout(text)) == "1 shown in page.ipynb"
+
+
+@pytest.mark.parametrize("text", ["92.5", "92.57", "192.56", "9256", ""])
+def test_a_page_that_shows_another_number_is_named(checkout, text):
+    with pytest.raises(ValueError, match=r"page\.ipynb does not show the accuracy of the run"):
+        check_figures(checkout(text))
+
+
+def test_a_record_that_no_page_reads_is_named(checkout):
+    with pytest.raises(ValueError, match="no page of the book reads"):
+        check_figures(checkout("92.56", source="pass"))
