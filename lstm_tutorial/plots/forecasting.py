@@ -24,8 +24,9 @@ def forecasts(
     xlabel: str,
     ylabel: str,
     bands: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]] = (),
+    band_name: str = "",
 ) -> Axes:
-    """Draw forecasts over the observed series, with the bands that should hold it.
+    """Draw forecasts over the observed series, with the intervals that should contain it.
 
     Args:
         observed: times and values of the series.
@@ -33,7 +34,8 @@ def forecasts(
         title: the finding that the figure shows.
         xlabel: of the times, with their unit.
         ylabel: of the values, with their unit.
-        bands: times, lower and upper values of intervals.
+        bands: times, lower and upper values of each interval.
+        band_name: of all bands, for the legend.
 
     Returns:
         The axes.
@@ -43,8 +45,9 @@ def forecasts(
         ax.plot(*observed, color=INK, lw=1.2, label="observed")
         for (name, line), color in zip(lines.items(), SERIES_COLORS[1:], strict=False):
             ax.plot(*line, color=color, label=name)
-        for times, low, high in bands:
-            ax.fill_between(times, low, high, color=SERIES_COLORS[1], alpha=0.25, lw=0)
+        for k, band in enumerate(bands):
+            label = None if k else band_name
+            ax.fill_between(*band, color=SERIES_COLORS[1], alpha=0.35, lw=0, label=label)
         ax.set(xlabel=xlabel, ylabel=ylabel)
         headline(ax, title)
         legend_below(ax, 3)

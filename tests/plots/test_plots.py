@@ -152,10 +152,12 @@ def test_score_bars_mark_what_a_coin_gets():
 def test_forecasts_are_drawn_at_their_times_over_the_observed_series():
     band = ([2, 3], [0.5, 0.5], [1.5, 2.5])
     lines = {"LSTM": ([2, 3], [1.0, 1.5])}
-    ax = plots.forecasts(([1, 2, 3], [0.0, 1.0, 2.0]), lines, "title", "day", "price", [band])
+    ax = plots.forecasts(
+        ([1, 2, 3], [0.0, 1.0, 2.0]), lines, "title", "day", "price", [band], "80%"
+    )
     drawn = [list(zip(*line.get_data(), strict=True)) for line in ax.lines]
     assert drawn == [[(1, 0.0), (2, 1.0), (3, 2.0)], [(2, 1.0), (3, 1.5)]]
-    assert legend(ax) == ["observed", "LSTM"]
+    assert legend(ax) == ["observed", "LSTM", "80%"]
     corners = ax.collections[0].get_paths()[0].vertices
     assert (corners[:, 0].min(), corners[:, 0].max()) == (2, 3)
     assert (corners[:, 1].min(), corners[:, 1].max()) == (0.5, 2.5)
