@@ -5,6 +5,7 @@ from lstm_tutorial._lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
+        "forecasting": [],
         "agents": ["Corridors", "Memoryless", "Policy", "returns", "rollout", "train_policy"],
         "streams": ["Sessions", "advance", "columns", "run_with_resets", "windows"],
     },

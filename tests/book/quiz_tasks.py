@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import nn
 
+from lstm_tutorial.tasks import forecasting
 from lstm_tutorial.tasks.streams import columns, run_with_resets, windows
 from tests.book.quizzes import proves
 
@@ -76,3 +77,42 @@ def steps_that_the_carried_output_equals(choice: str) -> bool:
         carried, hx = lstm(x_t, hx)
     first = int(choice.split()[0])
     return torch.allclose(lstm(x[first - 1 :])[0][-1:], carried, atol=1e-5)
+
+
+@proves("quiz-forecasting-walk")
+def best_forecast_of_a_walk(choice: str) -> bool:
+    past, target, _ = forecasting.windows(torch.randn(20_000).cumsum(0), 12, 1)
+    past, target = past[..., 0], target[:, 0]
+    forecasts = {
+        "The mean of the last 12 values": past.mean(1),
+        "The last value plus the last change": 2 * past[:, -1] - past[:, -2],
+        "The last value": past[:, -1],
+    }
+    errors = {name: (f - target).square().mean().item() for name, f in forecasts.items()}
+    return errors[choice] == min(errors.values())
+
+
+@proves("quiz-forecasting-windows")
+def number_of_windows(choice: str) -> bool:
+    return len(forecasting.windows(torch.zeros(100), 10, 5)[0]) == int(choice)
+
+
+@proves("quiz-forecasting-reverse")
+def steps_that_have_read_their_target(choice: str) -> bool:
+    lstm = nn.LSTM(1, 4, bidirectional=True, dtype=torch.float64)
+    x = torch.randn(48, 1, 1, dtype=torch.float64, requires_grad=True)
+    output, _ = lstm(x)
+    read = 0
+    for step in range(47):  # the last target is not in the window
+        (slope,) = torch.autograd.grad(output[step].sum(), x, retain_graph=True)
+        read += int(slope[step + 1].abs().item() > 0)
+    return read == int(choice)
+
+
+@proves("quiz-forecasting-pinball")
+def cost_of_too_low_against_too_high(choice: str) -> bool:
+    level = torch.tensor([0.9], dtype=torch.float64)
+    target = torch.zeros(1, dtype=torch.float64)
+    low, high = (forecasting.pinball(target[:, None] + d, target, level) for d in (-1, 1))
+    times = {"As much": 1, "A ninth of it": 1 / 9, "9 times as much": 9}
+    return abs((low / high).item() - times[choice]) < 1e-9
