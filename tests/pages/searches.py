@@ -90,4 +90,9 @@ SEARCHES = {
     "n-grams": "remedies#",
     "packed sequence slow": "ragged#",
     "five-minute version": "speed#the-five-minute-version",
+    "forecast shifted by one": "questions#why-does-my-forecast-look-like-the-true-curve-shifted-right-by-one-step",
+    "time series shape": "questions#which-input-shape-does-a-time-series-need-and-how-do-i-add-features-or-lags",
+    "flat line": "questions#why-does-my-lstm-forecast-a-constant-a-flat-line",
+    "recursive forecast": "questions#my-recursive-forecast-is-good-on-the-test-set-and-bad-in-use-why",
+    "prediction interval": "questions#how-do-i-get-a-prediction-interval-from-an-lstm",
 }
