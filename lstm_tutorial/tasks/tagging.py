@@ -92,6 +92,5 @@ def broken(tags: Tensor) -> Tensor:
     Returns:
         bool (N,).
     """
-    before, after = tags[:, :-1].clamp(min=0), tags[:, 1:].clamp(min=0)
-    moves = (FOLLOWS[before, after] == 0) & (tags[:, 1:] != IGNORED)
-    return moves.any(dim=1) | (START[tags[:, 0]] == 0)
+    before, after = tags[:, :-1].clamp(min=0), tags[:, 1:].clamp(min=0)  # O may end any sentence
+    return (FOLLOWS[before, after] == 0).any(dim=1) | (START[tags[:, 0]] == 0)

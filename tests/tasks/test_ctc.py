@@ -55,10 +55,13 @@ def test_signals_move_as_their_labels_say_and_are_long_enough():
     assert x.shape[:2] == (200, int(lengths.max()))
     assert (lengths >= steps_needed(targets, sizes)).all()
     assert set(targets[:, 0].tolist()) == {1, 2, 3}
-    first = x[targets[:, 0] == 1, :4, 0]
-    assert (first.diff(dim=1) > 0).all()
+    rising, falling, hump = (x[targets[:, 0] == k, :4, 0].diff(dim=1) for k in (1, 2, 3))
+    assert (rising > 0).all()
+    assert (falling < 0).all()
+    assert (hump[:, 0] > 0).all()
+    assert (x[targets[:, 0] == 3, :9, 0].amin(1) == -1).all()
     padding = torch.arange(x.size(1)) >= lengths[:, None]
-    assert not x[padding].any()
+    assert not make_signals(200, seed=0).x[padding].any()
     assert torch.equal((targets > 0).sum(1), sizes)
 
 
