@@ -48,17 +48,21 @@ def make_sentences(
     """
     own = torch.Generator().manual_seed(seed)
     lengths = torch.randint(shortest, longest + 1, (count,), generator=own)
-    tag = torch.multinomial(START, count, replacement=True, generator=own)
-    tags = [tag]
+    tags = [_draw(START.expand(count, -1), own)]
     for _ in range(longest - 1):
-        tag = torch.multinomial(FOLLOWS[tag], 1, generator=own).squeeze(1)
-        tags.append(tag)
+        tags.append(_draw(FOLLOWS[tags[-1]], own))
     drawn = torch.stack(tags, dim=1)  # (N, L)
-    kinds = torch.multinomial(KINDS[drawn.flatten()], 1, generator=own).view_as(drawn)
+    kinds = _draw(KINDS[drawn], own)
     places = torch.randint(WORDS_PER_KIND, drawn.shape, generator=own)
     padding = torch.arange(longest) >= lengths[:, None]
     words = (1 + kinds * WORDS_PER_KIND + places).masked_fill(padding, 0)
     return words, drawn.masked_fill(padding, IGNORED), lengths
+
+
+def _draw(probabilities: Tensor, own: torch.Generator) -> Tensor:
+    """Draw from the last axis, from uniform numbers alone: they are the same on every machine."""
+    uniform = torch.rand(probabilities.shape[:-1], dtype=torch.float64, generator=own)
+    return (probabilities.cumsum(-1)[..., :-1] <= uniform[..., None]).sum(-1)
 
 
 def exact_crf() -> CRF:
