@@ -11,6 +11,7 @@ from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS, show_as_svg
+from lstm_tutorial.plots.tagging import label_spikes
 from lstm_tutorial.plots.training import learning_curves, loss_curves, score_bars, score_spread
 
 show_as_svg()
@@ -29,6 +30,7 @@ __all__ = [
     "gradient_reach",
     "grouped_scores",
     "growth",
+    "label_spikes",
     "learning_curves",
     "loss_curves",
     "packing",

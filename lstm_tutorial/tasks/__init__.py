@@ -7,6 +7,9 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "forecasting": [],
         "agents": ["Corridors", "Memoryless", "Policy", "returns", "rollout", "train_policy"],
+        "crf": ["CRF"],
+        "ctc": ["collapse", "greedy_labels", "make_signals", "steps_needed"],
         "streams": ["Sessions", "advance", "columns", "run_with_resets", "windows"],
+        "tagging": ["TAGS", "broken", "exact_crf", "exact_scores", "make_sentences"],
     },
 )

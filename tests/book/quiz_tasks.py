@@ -3,9 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from lstm_tutorial.tasks import forecasting
+from lstm_tutorial.tasks.crf import CRF
 from lstm_tutorial.tasks.streams import columns, run_with_resets, windows
 from tests.book.quizzes import proves
 
@@ -116,3 +118,62 @@ def cost_of_too_low_against_too_high(choice: str) -> bool:
     low, high = (forecasting.pinball(target[:, None] + d, target, level) for d in (-1, 1))
     times = {"As much": 1, "A ninth of it": 1 / 9, "9 times as much": 9}
     return abs((low / high).item() - times[choice]) < 1e-9
+
+
+@proves("quiz-tagging-leak")
+def half_that_has_read_the_next_step(choice: str) -> bool:
+    x = torch.randn(1, 7, 2, requires_grad=True)
+    output, _ = nn.LSTM(2, 3, bidirectional=True, batch_first=True)(x)
+    halves = dict(zip(("forward", "reverse"), output[0, 2].chunk(2), strict=True))
+    read = {
+        name: bool(torch.autograd.grad(half.sum(), x, retain_graph=True)[0][0, 3].any())
+        for name, half in halves.items()
+    }
+    if choice == "Neither half":
+        return not any(read.values())
+    return read[choice.split()[1]]
+
+
+@proves("quiz-tagging-freeze")
+def line_that_freezes(choice: str) -> bool:
+    embedding = nn.Embedding(5, 2)
+    before = embedding.weight.detach().clone()
+    exec(choice, {"embedding": embedding})
+    layer = nn.Linear(2, 1)
+    optimizer = torch.optim.Adam([*embedding.parameters(), *layer.parameters()], 0.1)
+    layer(embedding(torch.arange(5))).sum().backward()
+    optimizer.step()
+    return torch.equal(embedding.weight, before)
+
+
+@proves("quiz-tagging-crf")
+def what_viterbi_finds(choice: str) -> bool:
+    crf = CRF(3)
+    nn.init.normal_(crf.transitions, std=3.0)
+    scores, lengths = torch.randn(200, 5, 3), torch.full((200,), 5)
+    path, argmax = crf.viterbi(scores, lengths)[0], scores.argmax(2)
+    if choice.startswith("The highest score at"):
+        return torch.equal(path, argmax)
+    if "frequent" in choice:
+        most = argmax.flatten().bincount().argmax()
+        return torch.equal(path, most.expand_as(path))
+    totals = [crf.path_score(scores, tags, lengths) for tags in (path, argmax)]
+    return bool((totals[0] >= totals[1]).all() and (totals[0] > totals[1]).any())
+
+
+@proves("quiz-tagging-steps")
+def fewest_steps_for_ctc(choice: str) -> bool:
+    log_probs = torch.randn(7, 1, 4).log_softmax(2)
+    targets, size = torch.tensor([[2, 2, 3]]), torch.tensor([3])
+    finite = [
+        bool(F.ctc_loss(log_probs, targets, torch.tensor([steps]), size).isfinite())
+        for steps in range(1, 8)
+    ]
+    return finite.index(True) + 1 == int(choice)
+
+
+@proves("quiz-tagging-frames")
+def features_for_the_lstm(choice: str) -> bool:
+    N, L, cnn, x = 2, 3, nn.Flatten(), torch.randn(2, 3, 1, 2, 2)
+    features = eval(choice, {"cnn": cnn, "x": x, "N": N, "L": L})
+    return torch.equal(features, torch.stack([cnn(frame) for frame in x.unbind(1)], dim=1))

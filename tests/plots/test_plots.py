@@ -420,3 +420,17 @@ def test_a_figure_has_no_background_and_ink_that_a_page_can_replace():
     ax = plots.squashing("title")
     assert to_rgba(ax.figure.get_facecolor())[3] == to_rgba(ax.get_facecolor())[3] == 0
     assert {label.get_color() for label in ax.get_xticklabels()} == {INK}
+
+
+def test_label_spikes_draws_the_signal_over_the_probability_of_each_label():
+    probabilities = [[0.9, 0.1, 0.0], [0.2, 0.0, 0.8]]
+    ax = plots.label_spikes([0.5, -0.5], probabilities, ["blank", "rise", "fall"], "title")
+    above, below = ax.figure.axes
+    assert below is ax
+    assert above.lines[0].get_ydata().tolist() == [0.5, -0.5]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.9, 0.2], [0.1, 0.0], [0.0, 0.8]]
+    assert [line.get_label() for line in ax.lines] == legend(ax) == ["blank", "rise", "fall"]
+    assert ax.lines[1].get_xdata().tolist() == [1, 2]
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+    assert above.get_ylabel()
