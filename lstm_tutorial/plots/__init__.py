@@ -4,6 +4,7 @@
 """
 
 from lstm_tutorial.plots.analysis import evidence, grouped_scores, reliability
+from lstm_tutorial.plots.attention import attention
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.parameters import costs, weight_map
@@ -18,6 +19,7 @@ __all__ = [
     "DIRECTION_COLORS",
     "GATE_COLORS",
     "STATE_COLORS",
+    "attention",
     "cell_states",
     "costs",
     "evidence",
