@@ -34,7 +34,7 @@ ORDINALS = _words(
 )
 DAYS = [*ORDINALS, *(f"twenty {word}" for word in ORDINALS[:9]), "thirtieth", "thirty first"]
 LENGTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]  # no leap day
-YEARS = range(1800, 2100)
+YEARS = range(1100, 2100)
 
 SOURCE_WORDS = [
     *SPECIAL,
@@ -119,7 +119,8 @@ def make_pairs(count: int, seed: int = 0) -> list[tuple[str, str]]:
     """
     if not 0 <= count <= 8000:
         raise ValueError(f"expected between 0 and 8000 pairs, got {count}: take fewer")
-    draw, pairs = random.Random(seed), {}
+    draw = random.Random(seed)
+    pairs: dict[str, str] = {}
     while len(pairs) < count:
         year, month, form = draw.choice(YEARS), draw.randint(1, 12), draw.randrange(3)
         day = draw.randint(1, LENGTHS[month - 1]) if draw.random() < 0.75 else None

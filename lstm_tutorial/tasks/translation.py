@@ -147,7 +147,7 @@ def fit(
     model: nn.Module,
     pairs: Sequence[tuple[str, str]],
     epochs: int,
-    lr: float = 3e-3,
+    lr: float = 6e-3,
     batch_size: int = 64,
     seed: int = 0,
 ) -> list[float]:

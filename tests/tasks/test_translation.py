@@ -73,13 +73,14 @@ def test_masked_softmax_equals_infinity_where_something_is_valid(dtype):
     assert torch.equal(masked_softmax(scores, mask), expected)
 
 
-def test_masked_softmax_of_an_empty_row_is_finite_with_its_gradient():
-    scores = torch.randn(2, 3, requires_grad=True)
+def test_an_empty_row_gets_equal_weights_and_leaves_gradients_finite():
+    memory = torch.randn(2, 3, 4, requires_grad=True)
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    weights = masked_softmax(scores, mask)
-    weights[0].square().sum().backward()
+    weights = masked_softmax(memory.sum(-1), mask)
+    (weights[:, None] @ memory)[0].sum().backward()  # a loss of the first row only
     assert torch.equal(weights[1], torch.full((3,), 1 / 3))
-    assert scores.grad.isfinite().all()
+    assert memory.grad.isfinite().all()
+    assert (memory.grad[1] == 0).all()
 
 
 def test_padding_and_neighbours_do_not_change_logits(model, batch):
