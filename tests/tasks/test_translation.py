@@ -161,6 +161,16 @@ def test_a_beam_of_one_is_greedy(model, batch):
     assert torch.equal(answers[:, 0], greedy)
 
 
+def test_padding_follows_the_end_in_both_searches():
+    likely = torch.full((2, 5), -9.0)
+    likely[0, EOS] = likely[1, 3] = 0.0  # the first answer ends at once, the second never
+    state = torch.zeros(1, 2, 1), torch.zeros(1, 2, 1)
+    expected = [[EOS, PAD, PAD], [3, 3, 3]]
+    assert greedy_search(lambda tokens, state: (likely, state), state, 3).tolist() == expected
+    answers, _ = beam_search(lambda tokens, state: (likely, state), state, 1, 3)
+    assert answers[:, 0].tolist() == expected
+
+
 @torch.no_grad()
 def test_sources_of_a_batch_are_searched_as_if_alone(tiny):
     model, source, lengths = tiny
