@@ -23,7 +23,9 @@ CHOSEN = (
     "ex-outputs-chunks",
 )
 EXERCISE = re.compile(r"```\{exercise\}\n:label: (?P<label>\S+)\n(?P<text>.*?)\n```", re.DOTALL)
-MARK = re.compile(r"^print\((?P<call>check\.\w+\((?P<name>\w+)\))\)\n?", re.MULTILINE)
+MARK = re.compile(
+    r'^print\((?P<call>check\.\w+\((?P<name>\w+)(?:, \w+="\w+")?\))\)\n?', re.MULTILINE
+)
 SETUP = """\
 import torch
 from torch import nn

@@ -13,7 +13,7 @@ QUESTIONS = re.compile(r"Questions this page answers</p>\s*<ul.*?</ul>", re.S)
 
 
 def minutes_to_read(body: str) -> int:
-    """Estimate the minutes to read a chapter's HTML: words, lines and figures that are not folded."""
+    """Estimate the minutes to read what is not folded of a chapter: words, lines and figures."""
     page = BeautifulSoup(body, "html.parser")
     figures = len(page.select("svg.plot, img, .lstm-drawing"))
     for folded in page.select(FOLDED):

@@ -96,7 +96,9 @@
       this.limit = limitOf(this.steps);
       const list = this.querySelector("ol.words");
       list.replaceChildren(...data.words.map((word) => Object.assign(document.createElement("li"), { textContent: word })));
-      list.classList.toggle("many", data.words.length > 13);
+      const room = this.querySelector(".curve").clientWidth / (data.words.length - 1 || 1); // each word is below its step
+      const isCrowded = data.words.some((word, k) => k > 0 && 4 * (word.length + data.words[k - 1].length) + 8 > room);
+      list.classList.toggle("many", data.words.length > 13 || isCrowded);
       [...list.children].forEach((item, t) => item.addEventListener("click", () => this.player.go(t)));
       this.find("unit").textContent = this.unit();
       this.player.reset(data.words.length, at);

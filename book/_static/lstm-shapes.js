@@ -147,13 +147,22 @@
 
   const escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
   const tuple = (numbers) => `(${numbers.join(", ")}${numbers.length === 1 ? "," : ""})`;
-  const said = (name) => (name === "what it holds" ? ' class="words"' : "");
+  const CLASSES = { "what it holds": ' class="words"', formula: ' class="formula"' };
+  const said = (name) => CLASSES[name] ?? "";
   const table = (title, head, rows) =>
     `<div class="scroll" role="region" tabindex="0" aria-label="${title}"><table><caption>${title}</caption><thead><tr>` +
-    head.map((cell) => `<th scope="col">${cell}</th>`).join("") +
+    head.map((cell) => `<th scope="col"${said(cell)}>${cell}</th>`).join("") +
     "</tr></thead><tbody>" +
     rows.map((r) => `<tr>${r.map((cell, k) => (k ? `<td${said(head[k])}>${escape(cell)}</td>` : `<th scope="row">${escape(cell)}</th>`)).join("")}</tr>`).join("") +
     "</tbody></table></div>";
+
+  // What to change, where torch's words do not say it.
+  const remedy = (message) => {
+    if (message.startsWith("input.size(-1)")) return " To fix it: the last number of the shape is input_size.";
+    if (message.includes("to be 2D or 3D")) return " To fix it: a batch is (L, N, H_in), or (N, L, H_in) with batch_first; one sequence is (L, H_in).";
+    if (message.startsWith("proj_size has")) return " To fix it: a smaller proj_size, or 0 for none.";
+    return "";
+  };
 
   const NUMBERS = { input_size: 128, hidden_size: 256, num_layers: 1, proj_size: 0 };
   const SWITCHES = { bias: true, batch_first: false, bidirectional: true };
@@ -205,11 +214,15 @@
         if (![found.total, found.multiplyAdds].every(Number.isSafeInteger))
           throw new RangeError("this is more than this table can count");
         const isOpen = answer.querySelector("details")?.open;
+        answer.classList.remove("refused");
         answer.innerHTML = warned + this.tables(found, code(options, shape));
         answer.querySelector("details").open = isOpen;
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        answer.innerHTML = `<p class="error" role="alert">${escape(error.message)}</p>`;
+        const said = `<p class="error" role="alert">${escape(error.message)}${escape(remedy(error.message))}</p>`;
+        answer.querySelectorAll(".error, .warning").forEach((old) => old.remove());
+        answer.insertAdjacentHTML("afterbegin", said); // the last result stays below it
+        answer.classList.add("refused");
         return;
       }
       answer.querySelector("button").addEventListener("click", (event) => this.copy(event.target));

@@ -1,6 +1,6 @@
 """Check a reader's time step, and build the wrong steps that it is compared with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, permutations, product
 
@@ -10,27 +10,36 @@ from torch import Tensor, nn
 from lstm_tutorial.check.engine import Case, Examination, Given, Values, Wrong, check_of
 from lstm_tutorial.check.parts import States, Step
 from lstm_tutorial.check.reading import adopt, as_pair, as_tensor, draw, leaf, takes, with_gradients
+from lstm_tutorial.check.variants import VARIANTS, Change, Variant
 
 _STEP_CALL = "step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)"
 _SIZES = [(3, 4, 2), (4, 4, 3), (1, 1, 1), (5, 2, 4), (2, 6, 1)]  # H_in, H_cell, N
 
 
 @check_of("a function or a class")
-def cell(reader_cell: Callable) -> Examination:
-    """Check one time step against ``torch.nn.LSTMCell``.
+def cell(reader_cell: Callable, variant: str | None = None) -> Examination:
+    """Check one time step against ``torch.nn.LSTMCell``, or against a variant that you declare.
 
     Args:
         reader_cell: a function ``step(x, (h, c), weight_ih, weight_hh, bias_ih, bias_hh)`` that
             returns ``(h, c)``; or a class with the contract of ``torch.nn.LSTMCell``: built as
             ``MyCell(input_size, hidden_size)``, with parameters of these four names, and called as
             ``cell(x, (h, c))``. ``bias`` and a missing ``hx`` are tried if the class takes them.
+        variant: of a function: ``"coupled"``, where the weights have three blocks, f, g and o, and
+            i = 1 - f; ``"peephole"``, which gets ``peephole``, (3, H_cell), last: the rows of i, f
+            and o; or ``"layer_norm"``, which gets ``gain_ih`` and ``gain_hh``, (4*H_cell,), and
+            ``gain_c`` and ``bias_c``, (H_cell,), last, and whose eps is 1e-5. The equations are
+            those of ``coupled_step``, ``peephole_step`` and ``layer_norm_step``.
 
     Returns:
         A result that is true if outputs and all gradients agree; otherwise it names the mistake.
 
     Raises:
-        TypeError: if it is neither.
+        TypeError: if it is neither, or a class where a variant is declared.
+        ValueError: if the variant is unknown.
     """
+    if variant is not None:
+        return _of_variant(reader_cell, variant)
     is_class = isinstance(reader_cell, type)
     may_lack_bias = is_class and takes(reader_cell, "bias")
     may_lack_hx = is_class and _has_default(reader_cell, 2)
@@ -50,6 +59,28 @@ def cell(reader_cell: Callable) -> Examination:
     )
 
 
+def _of_variant(step: Callable, name: str) -> Examination:
+    if name not in VARIANTS:
+        known = ", ".join(map(repr, VARIANTS))
+        raise ValueError(
+            f"expected a variant of {known}, got {name!r}: compare other steps with code that you "
+            "trust, such as torch.nn.GRU, by torch.testing.assert_close"
+        )
+    if isinstance(step, type):
+        raise TypeError(f"expected a function for a variant, got the class {step.__name__}")
+    variant = VARIANTS[name]
+    own = list(variant.changes(changes()))
+    return Examination(
+        step,
+        variant.step,
+        list(_variant_cases(variant)),
+        _run_cell,
+        "".join([_STEP_CALL[:-1], *(f", {extra}" for extra, _ in variant.extra), ")"]),
+        wrongs=wrong_steps(variant.step, own),
+        rarely=lambda: wrong_pairs(variant.step, own),
+    )
+
+
 def _has_default(cls: Callable, position: int) -> bool:
     """Whether forward can be called without the argument at this position, self being 0."""
     code = getattr(getattr(cls, "forward", None), "__code__", None)
@@ -64,11 +95,21 @@ def _cell_cases(may_lack_bias: bool, may_lack_hx: bool) -> Iterator[Case]:
         settings = {"input_size": h_in, "hidden_size": h_cell, "N": n, "bias": bias, "hx": hx}
         meta = nn.LSTMCell(h_in, h_cell, bias, device="meta")
         weights = {name: draw(k, *p.shape) for k, (name, p) in enumerate(meta.named_parameters())}
-        scale = 1.5 if hx == "given" else 0.0
-        pair = (draw(8, n, h_cell, scale=scale), draw(9, n, h_cell, scale=scale))
-        given: Given = {"x": draw(7, n, h_in), "weights": weights}
-        given["hx"] = None if hx is None else pair
-        yield Case(settings, given)
+        yield Case(settings, _given(h_in, h_cell, n, weights, hx))
+
+
+def _variant_cases(variant: Variant) -> Iterator[Case]:
+    for hx, (h_in, h_cell, n) in product(("given", "zeros"), _SIZES):
+        settings = {"input_size": h_in, "hidden_size": h_cell, "N": n, "bias": True, "hx": hx}
+        shapes = variant.shapes(h_in, h_cell).items()
+        weights = {name: draw(10 + k, *shape) for k, (name, shape) in enumerate(shapes)}
+        yield Case(settings, _given(h_in, h_cell, n, weights, hx))
+
+
+def _given(h_in: int, h_cell: int, n: int, weights: dict[str, Tensor], hx: str | None) -> Given:
+    scale = 1.5 if hx == "given" else 0.0
+    pair = (draw(8, n, h_cell, scale=scale), draw(9, n, h_cell, scale=scale))
+    return {"x": draw(7, n, h_in), "weights": weights, "hx": None if hx is None else pair}
 
 
 def _run_cell(subject: Callable, case: Case) -> Values:
@@ -115,7 +156,7 @@ def _swap(hx: States) -> States:
     return hx[1], hx[0]
 
 
-_CHANGES: list[tuple[str, dict, str]] = [
+_CHANGES: list[Change] = [
     ("bias_missing", {"bias_ih": 0.0, "bias_hh": 0.0}, ""),
     ("bias_ih_missing", {"bias_ih": 0.0}, ""),
     ("bias_hh_missing", {"bias_hh": 0.0}, ""),
@@ -148,7 +189,7 @@ _CHANGES: list[tuple[str, dict, str]] = [
 ]
 
 
-def _activations() -> Iterator[tuple[str, dict, str]]:
+def _activations() -> Iterator[Change]:
     for mistake, activation in (("sigmoid_missing", _same), ("tanh_on_gate", torch.tanh)):
         for size in (1, 2, 3):
             for gates in combinations("ifo", size):
@@ -156,22 +197,23 @@ def _activations() -> Iterator[tuple[str, dict, str]]:
                 yield mistake, dict.fromkeys(gates, activation), told
 
 
-def changes() -> list[tuple[str, dict, str]]:
+def changes() -> list[Change]:
     """Every single mistake: its identifier, what it changes in ``Step``, and the detail."""
     reordered = [(mistake, {"order": order}, detail) for mistake, order, detail in orders()]
     return [*_CHANGES, *_activations(), *reordered]
 
 
-def wrong_steps() -> Iterator[Wrong]:
-    """Every wrong step with one mistake."""
-    for mistake, change, detail in changes():
-        yield Wrong(mistake, Step(**change), detail)
+def wrong_steps(right: Step = Step(), mistakes: Sequence[Change] = ()) -> Iterator[Wrong]:  # noqa: B008
+    """Every wrong step with one mistake; by default those of the plain step."""
+    for mistake, change, detail in mistakes or changes():
+        yield Wrong(mistake, replace(right, **change), detail)
 
 
-def wrong_pairs() -> Iterator[Wrong]:
+def wrong_pairs(right: Step = Step(), mistakes: Sequence[Change] = ()) -> Iterator[Wrong]:  # noqa: B008
     """Every wrong step with two mistakes that touch different things."""
-    for (first, change, detail), (second, other, other_detail) in combinations(changes(), 2):
+    pairs = combinations(mistakes or changes(), 2)
+    for (first, change, detail), (second, other, other_detail) in pairs:
         if not change.keys() & other.keys():
             also = Wrong(second, None, other_detail).diagnosis
-            step = replace(Step(**change), **other)
+            step = replace(right, **change, **other)
             yield Wrong(first, step, f"{detail} And: {also}".strip())

@@ -44,15 +44,26 @@ class Step:
     ) -> States:
         """Compute (h, c) after the step from x (N, H_in) and the states before it."""
         h, c = self.take(hx)
-        a = x @ weight_ih.T + self.recurrent * (h @ weight_hh.T)  # (N, 4*H_cell)
-        if bias_ih is not None and bias_hh is not None:
-            a = a + self.bias_ih * bias_ih + self.bias_hh * bias_hh
-        blocks = [a[:, k::4] for k in range(4)] if self.interleaved else a.chunk(4, dim=1)
-        named = dict(zip(self.order, blocks, strict=True))
+        named = self.preactivations(x @ weight_ih.T, h @ weight_hh.T, bias_ih, bias_hh)
         i, f, g, o = (getattr(self, gate)(named[gate]) for gate in "ifgo")
         new = self.new_c(i, f, g, c)
         h = self.new_h(o, self.seen_c(new, c))
         return self.give((h if weight_hr is None else h @ weight_hr.T, new))
+
+    def preactivations(
+        self,
+        share_ih: Tensor,
+        share_hh: Tensor,
+        bias_ih: Tensor | None = None,
+        bias_hh: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Add up the shares of x and h, and name the gates' blocks, (N, H_cell) each."""
+        a = share_ih + self.recurrent * share_hh
+        if bias_ih is not None and bias_hh is not None:
+            a = a + self.bias_ih * bias_ih + self.bias_hh * bias_hh
+        n = len(self.order)
+        blocks = [a[:, k::n] for k in range(n)] if self.interleaved else a.chunk(n, dim=1)
+        return dict(zip(self.order, blocks, strict=True))
 
 
 def _between(x: Tensor, p: float, training: bool, last: bool) -> Tensor:

@@ -136,6 +136,46 @@ _TABLE: dict[str, tuple[str, str]] = {
         "One gate is computed from the other; torch keeps input and forget gate independent.",
         "f and i: each is a sigmoid of its own block.",
     ),
+    "coupled_reversed": (
+        "The gates are coupled the wrong way round: c = (1 - f) * c + f * g.",
+        "c = f * c + (1 - f) * g: what is not kept is written.",
+    ),
+    "peephole_missing": (
+        "A gate does not see the cell state.",
+        "the preactivations: each of a_i, a_f and a_o gets its row of peephole times c.",
+    ),
+    "peephole_old_c": (
+        "The output gate sees the old cell state; with peepholes it sees the new one.",
+        "the order: i and f from the old c, then the new c, then o.",
+    ),
+    "peephole_sees_h": (
+        "The peepholes are multiplied with h; they see c.",
+        "the products with peephole.",
+    ),
+    "peephole_order": (
+        "The rows of peephole are taken in another order than i, f, o.",
+        "the line that unpacks peephole.",
+    ),
+    "norm_missing": (
+        "A norm is missing.",
+        "the three norms: of x @ weight_ih.T, of h @ weight_hh.T, and of c on its way to h.",
+    ),
+    "norm_of_sum": (
+        "One norm is taken of the sum; the input's and the recurrent share have one each.",
+        "LN(x @ weight_ih.T) + LN(h @ weight_hh.T), each with its gain.",
+    ),
+    "norm_per_gate": (
+        "Each gate is normalised by itself; the norm is over all 4*hidden_size numbers of a row.",
+        "the shape that the norm is taken over: before the chunk into gates.",
+    ),
+    "norm_bias_inside": (
+        "The biases are added before the norms; they belong after them.",
+        "LN(x @ weight_ih.T) * gain_ih + bias_ih, and the same for h.",
+    ),
+    "norm_c_carried": (
+        "You return the normalised cell state; only h gets it, and c itself goes on.",
+        "the return line: c as it was before its norm.",
+    ),
     "c_squashed": (
         "You return tanh(c) as the new cell state; torch returns c itself.",
         "h = o * tanh(c), with c left as it is.",

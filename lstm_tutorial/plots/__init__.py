@@ -5,6 +5,7 @@
 
 from lstm_tutorial.plots.analysis import evidence, grouped_scores, reliability
 from lstm_tutorial.plots.attention import attention
+from lstm_tutorial.plots.forecasting import error_by_step, forecasts
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
 from lstm_tutorial.plots.parameters import costs, weight_map
@@ -22,8 +23,10 @@ __all__ = [
     "attention",
     "cell_states",
     "costs",
+    "error_by_step",
     "evidence",
     "final_states",
+    "forecasts",
     "gates_over_text",
     "gradient_reach",
     "grouped_scores",

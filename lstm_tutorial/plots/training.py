@@ -48,12 +48,15 @@ def learning_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], title: st
     return axes[1]
 
 
-def loss_curves(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> Axes:
+def loss_curves(
+    runs: Mapping[str, Sequence[Sequence[float]]], title: str, ylabel: str = "loss"
+) -> Axes:
     """Draw the loss over the steps of training, one thin line per run, one colour per name.
 
     Args:
         runs: for each name, the losses of several runs, one per step.
         title: the finding that the figure shows.
+        ylabel: what the values are, if not losses.
 
     Returns:
         The axes.
@@ -64,7 +67,7 @@ def loss_curves(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> Ax
             for k, values in enumerate(losses):
                 steps = range(1, len(values) + 1)
                 ax.plot(steps, values, color=color, lw=1.2, label=None if k else name)
-        ax.set(xlabel="training step", ylabel="loss", ylim=(0, None))
+        ax.set(xlabel="training step", ylabel=ylabel, ylim=(0, None))
         headline(ax, title)
         legend_below(ax, 3)
     return ax

@@ -11,7 +11,9 @@ from tests.book import (  # noqa: F401 (fill PROOFS)
     quiz_learning,
     quiz_seq2seq,
     quiz_speed,
+    quiz_tasks,
     quiz_training,
+    quiz_variants,
 )
 from tests.book.quizzes import BOOK, PROOFS, Question, quiz_of
 

@@ -55,6 +55,8 @@ def test_loss_curves_draws_each_run_and_names_each_start_once():
     assert ax.lines[0].get_xdata().tolist() == [1, 2]
     assert legend(ax) == ["a", "b"]
     assert ax.lines[0].get_color() == ax.lines[1].get_color() != ax.lines[2].get_color()
+    assert ax.get_ylabel() == "loss"
+    assert plots.loss_curves({"a": [[0.7]]}, "title", ylabel="share").get_ylabel() == "share"
 
 
 def test_gradient_reach_is_logarithmic():
@@ -145,6 +147,29 @@ def test_score_bars_stand_beside_their_names_and_end_in_their_numbers():
 def test_score_bars_mark_what_a_coin_gets():
     ax = plots.score_bars({"BiLSTM": 98.0}, "title", chance=40.0)
     assert list(ax.lines[-1].get_xdata()) == [40, 40]
+
+
+def test_forecasts_are_drawn_at_their_times_over_the_observed_series():
+    band = ([2, 3], [0.5, 0.5], [1.5, 2.5])
+    lines = {"LSTM": ([2, 3], [1.0, 1.5])}
+    ax = plots.forecasts(
+        ([1, 2, 3], [0.0, 1.0, 2.0]), lines, "title", "day", "price", [band], "80%"
+    )
+    drawn = [list(zip(*line.get_data(), strict=True)) for line in ax.lines]
+    assert drawn == [[(1, 0.0), (2, 1.0), (3, 2.0)], [(2, 1.0), (3, 1.5)]]
+    assert legend(ax) == ["observed", "LSTM", "80%"]
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert (corners[:, 0].min(), corners[:, 0].max()) == (2, 3)
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (0.5, 2.5)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("day", "price")
+
+
+def test_error_by_step_begins_one_step_ahead_and_at_zero():
+    ax = plots.error_by_step({"a": [1.0, 2.0], "b": [0.5, 0.5]}, "title", "MASE")
+    assert ax.lines[0].get_xdata().tolist() == [1, 2]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 2.0], [0.5, 0.5]]
+    assert ax.get_ylim()[0] == 0
+    assert legend(ax) == ["a", "b"]
 
 
 def test_gates_have_four_distinct_colours():
