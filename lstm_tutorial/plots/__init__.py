@@ -4,6 +4,7 @@
 """
 
 from lstm_tutorial.plots.analysis import evidence, grouped_scores, reliability
+from lstm_tutorial.plots.attention import attention
 from lstm_tutorial.plots.forecasting import error_by_step, forecasts
 from lstm_tutorial.plots.gates import cell_states, gates_over_text, gradient_reach, squashing
 from lstm_tutorial.plots.packing import packing, padding_damage
@@ -20,6 +21,7 @@ __all__ = [
     "DIRECTION_COLORS",
     "GATE_COLORS",
     "STATE_COLORS",
+    "attention",
     "cell_states",
     "costs",
     "error_by_step",

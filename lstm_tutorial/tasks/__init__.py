@@ -11,5 +11,14 @@ __all__, __getattr__, __dir__ = lazy(
         "ctc": ["collapse", "greedy_labels", "make_signals", "steps_needed"],
         "streams": ["Sessions", "advance", "columns", "run_with_resets", "windows"],
         "tagging": ["TAGS", "broken", "exact_crf", "exact_scores", "make_sentences"],
+        "dates": ["BOS", "EOS", "PAD", "Pairs", "collate_pairs", "make_pairs", "text_of"],
+        "search": ["beam_search", "greedy_search"],
+        "translation": [
+            "Translator",
+            "exact_match",
+            "fit",
+            "join_directions",
+            "masked_softmax",
+        ],
     },
 )

@@ -11,7 +11,6 @@ SEARCHES = {
     "deterministic": "learning#it-differs-from-run-to-run",
     "graph break": "questions#why-does-torch-compile-skip-my-lstm-a-graph-break",
     "fullgraph": "speed#torch-compile-a-graph-break-an-error-with-fullgraph-true",
-    "seq2seq": "outputs#encode-then-decode-seq2seq",
     "stateful": "questions#when-do-i-reset-the-state-of-a-stateful-lstm-on-an-endless-stream",
     "DataParallel": "speed#dataparallel-lengths-array-has-incorrect-size",
     "CrossEntropyLoss": "questions#crossentropyloss-mseloss-bcewithlogitsloss-what-stays-silent",
@@ -105,4 +104,12 @@ SEARCHES = {
     "pretrained embeddings": "questions#how-do-i-use-pretrained-embeddings-glove-word2vec-and-what-about-unknown-words",
     "freeze": "questions#how-do-i-freeze-an-embedding-or-all-of-it-but-some-rows",
     "spectrogram": "questions#photos-sound-spectrograms-which-axis-is-time",
+    "seq2seq": "questions#how-do-i-build-an-encoder-and-a-decoder-seq2seq-with-attention",
+    "encoder decoder": "questions#how-do-i-build-an-encoder-and-a-decoder-seq2seq-with-attention",
+    "attention mask": "questions#how-do-i-write-an-attention-mask-and-why-is-the-result-nan",
+    "teacher forcing": "questions#what-is-teacher-forcing",
+    "beam search": "questions#greedy-or-beam-search-is-my-beam-search-right",
+    "bidirectional encoder to decoder": (
+        "questions#bidirectional-encoder-to-decoder-which-rows-of-h-n"
+    ),
 }

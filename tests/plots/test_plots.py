@@ -397,6 +397,13 @@ def test_evidence_names_its_rows_and_words_and_writes_legibly():
     assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "white"]
 
 
+def test_attention_draws_a_darker_box_where_the_weight_is_larger():
+    ax = plots.attention([[0.9, 0.1], [0.0, 1.0], [0.5, 0.5]], ["may", "two"], "0-5", "title")
+    assert (labels(ax.xaxis), labels(ax.yaxis)) == (["0", "-", "5"], ["may", "two"])
+    shades = [box.get_facecolor()[3] for box in ax.patches]  # column by column
+    assert shades == pytest.approx([0.906, 0.154, 0.06, 1, 0.53, 0.53])
+
+
 def test_a_long_title_is_broken_into_lines_of_like_length():
     title = "The forget bias, not the name LSTM, makes the gradient last longer"
     first, second = plots.squashing(title).figure.get_suptitle().split("\n")
