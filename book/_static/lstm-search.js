@@ -31,6 +31,8 @@ const boostOf = (page, anchor) => {
   return page.endsWith("questions") ? (anchor ? 1.3 : 0.4) : 1;
 };
 
+const topicOf = (words) => new Set(words.filter((word) => !word.startsWith("=") && !COMMON.has(word)));
+
 const HEADING = 6; // a word of the heading counts as often as six of the text
 const index = (() => {
   const sections = SECTIONS.map(([page, anchor, chapter, title, text]) => {
@@ -38,7 +40,7 @@ const index = (() => {
     const words = [...wordsIn(text), ...wordsIn(chapter)];
     const counts = counted(words);
     for (const [word, times] of counted(heading)) counts.set(word, (counts.get(word) ?? 0) + HEADING * times);
-    return { page, anchor, chapter, title, text, heading: new Set(heading), counts, length: words.length + 20, boost: boostOf(page, anchor) };
+    return { page, anchor, chapter, title, text, heading: new Set(heading), topic: topicOf(heading), counts, length: words.length + 20, boost: boostOf(page, anchor) };
   });
   const holding = new Map();
   for (const { counts } of sections) for (const word of counts.keys()) holding.set(word, (holding.get(word) ?? 0) + 1);
@@ -47,7 +49,7 @@ const index = (() => {
 })();
 
 // BM25 (Robertson and Zaragoza 2009), times the square of the share of the query that the section
-// holds, and more where the heading holds it.
+// holds, and more where the heading holds it and speaks of little else.
 const scoreOf = (section, wanted) => {
   let [score, weight, found, inHeading] = [0, 0, 0, 0];
   for (const word of wanted) {
@@ -59,7 +61,8 @@ const scoreOf = (section, wanted) => {
     if (section.heading.has(word)) inHeading += share * rarity;
     score += (share * rarity * 2.2 * times) / (times + 1.2 * (0.25 + (0.75 * section.length) / index.mean));
   }
-  return score * (found / weight) ** 2 * (1 + inHeading / weight) * section.boost;
+  const covered = wanted.filter((word) => section.topic.has(word)).length / section.topic.size || 0;
+  return score * (found / weight) ** 2 * (1 + inHeading / weight + 0.6 * covered) * section.boost;
 };
 
 const wantedOf = (query) => {
