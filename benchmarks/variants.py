@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.contenders import training
 from benchmarks.measure import row
 from lstm_tutorial._files import write_whole
-from lstm_tutorial.sentiment.runs.records import machine
+from lstm_tutorial.sentiment.runs.records import machine, versions
 from lstm_tutorial.variants import layer_norm_step, over_time
 
 
@@ -63,6 +63,10 @@ def measured(size: tuple[int, int, int, int], repeats: int) -> dict:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    record = {"torch": torch.__version__, "machine": machine(), "threads": 1}
+    record = {
+        "command": "python -m benchmarks.variants benchmarks/results/variants.json",
+        "seed": 0,
+    }
+    record |= {"versions": versions(), "machine": machine()}
     record["rows"] = [measured((20, 32, 64, 64), repeats=15)]
     write_whole(Path(sys.argv[1]), (json.dumps(record, indent=1) + "\n").encode())
