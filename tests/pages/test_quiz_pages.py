@@ -79,5 +79,5 @@ def test_answers_fold_and_unfold_without_scripts(browser, html):
     assert answer.locator("summary").is_visible()
     assert not answer.locator("p").is_visible()
     answer.locator("summary").click()
-    assert answer.locator("p").inner_text().startswith("Right. The order of the gates is i, f, g, o")
+    assert answer.locator("p").inner_text().startswith("Right. The order of the gates")
     context.close()
