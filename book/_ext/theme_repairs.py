@@ -58,7 +58,7 @@ def name_landmarks(page: str) -> str:
     page = page.replace(' role="doc-biblioentry"', "")
     page = re.sub(
         r"<th(?: [^>]*)?>(?:<p></p>)?</th>", "<td></td>", page
-    )  # no header: an empty corner
+    )
     page = re.sub(r">Solution to(<a [^>]*>) ", r">Solution to \1", page)
     return page.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
