@@ -56,9 +56,7 @@ def name_landmarks(page: str) -> str:
     sidebar = '<div id="pst-primary-sidebar"'
     page = page.replace(sidebar, f'{sidebar} role="complementary" aria-label="Book"', 1)
     page = page.replace(' role="doc-biblioentry"', "")
-    page = re.sub(
-        r"<th(?: [^>]*)?>(?:<p></p>)?</th>", "<td></td>", page
-    )
+    page = re.sub(r"<th(?: [^>]*)?>(?:<p></p>)?</th>", "<td></td>", page)
     page = re.sub(r">Solution to(<a [^>]*>) ", r">Solution to \1", page)
     return page.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
