@@ -23,6 +23,7 @@ from lstm_tutorial.cli.lines import (
 )
 from lstm_tutorial.cli.records import check_record, committed_records, compare_repeat
 from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings as Language
 from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Settings
 
 app = typer.Typer(
@@ -147,6 +148,61 @@ def train(
 
 EPOCH_LINE = "epoch {epoch}: train loss {train_loss:.4f} accuracy {train_accuracy:.4f}"
 VALIDATION = ", validation loss {validation_loss:.4f} accuracy {validation_accuracy:.4f}"
+
+
+@app.command()
+def pretrain(
+    context: typer.Context,
+    run_dir: Annotated[Path, Argument(help="Folder for weights, vocabulary and record.")],
+    corpus: Annotated[Corpus, Option(help="The reviews to read.")] = Language.corpus,
+    root: Root = None,
+    epochs: Annotated[int, Option(min=1, help="Passes over the texts.")] = Language.epochs,
+    batch_size: Annotated[
+        int, Option(min=1, help="Columns read side by side.")
+    ] = Language.batch_size,
+    length: Annotated[int, Option(min=1, help="Steps per window.")] = Language.length,
+    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = Language.lr,
+    embedding_dim: Annotated[
+        int, Option(min=1, help="Features per word.")
+    ] = Language.embedding_dim,
+    hidden_size: Annotated[
+        int, Option(min=1, help="Hidden features per direction.")
+    ] = Language.hidden_size,
+    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = Language.dropout,
+    vocab_size: Annotated[
+        int, Option(min=3, help="Most frequent words to know.")
+    ] = Language.vocab_size,
+    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = Language.min_freq,
+    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Language.seed,
+    validation_fraction: Annotated[
+        float, Option(help="Share held out, above 0 and below 1.")
+    ] = Language.validation_fraction,
+    threads: Annotated[
+        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
+) -> None:
+    """Train a language model on the training texts, without their labels."""
+    import torch
+
+    from lstm_tutorial.sentiment.runs import pretraining
+    from lstm_tutorial.sentiment.runs.records import peak_memory_mib
+    from lstm_tutorial.sentiment.training.pretraining import PARTS, perplexity
+
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads or torch.get_num_threads())
+
+    def show(part: dict) -> None:
+        line = "epoch {epoch} part {part}/{parts}: train perplexity {train:.1f}"
+        line += ", {speed:.0f} tokens/s, {memory} MiB"
+        numbers = {"parts": PARTS, "train": perplexity(part["train_loss"])}
+        numbers |= {"speed": part["tokens"] / part["seconds"], "memory": peak_memory_mib()}
+        print(line.format(**part, **numbers), flush=True)
+        for name, loss in zip(("forward", "reverse"), part.get("validation_losses", ())):
+            print(f"epoch {part['epoch']}: {name} validation perplexity {perplexity(loss):.2f}")
+
+    settings = Language(**{one: context.params[one] for one in Language.options()})
+    pretraining.pretrain(run_dir, settings, root, command_to_repeat(context), resume, show)
 
 
 @app.command()

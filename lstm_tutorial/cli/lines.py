@@ -93,7 +93,7 @@ def command_to_repeat(context: typer.Context) -> str:
     reviews is the environment variable ``IMDB_ARCHIVE``.
     """
     folder = Path(context.params["run_dir"]).resolve()
-    words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
+    words = [f"python -m lstm_tutorial {context.command.name}", shlex.quote(folder.name)]
     for option in context.command.params:
         name = option.name or ""
         value = context.params.get(name)

@@ -13,6 +13,7 @@ from torchtext.vocab import Vocab
 
 from lstm_tutorial._files import PART, write_whole
 from lstm_tutorial.sentiment.data.text import save_vocab
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
 from lstm_tutorial.sentiment.runs.records import KEYS
 from lstm_tutorial.sentiment.runs.settings import Settings
 
@@ -40,7 +41,7 @@ def load_record(folder: Path) -> Record:
     return record
 
 
-def is_finished(folder: Path, settings: Settings, resume: bool) -> bool:
+def is_finished(folder: Path, settings: Settings | PretrainingSettings, resume: bool) -> bool:
     """Check that a folder is free for a run, or contains the same run, to be resumed.
 
     Returns:
@@ -68,7 +69,7 @@ def is_finished(folder: Path, settings: Settings, resume: bool) -> bool:
     return RECORD in found
 
 
-def start(folder: Path, settings: Settings, vocab: Vocab) -> None:
+def start(folder: Path, settings: Settings | PretrainingSettings, vocab: Vocab) -> None:
     """Claim a folder for a run; one that was created in vain is removed again."""
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _check_same(folder: Path, before: dict[str, Any], settings: Settings) -> None:
+def _check_same(
+    folder: Path, before: dict[str, Any], settings: Settings | PretrainingSettings
+) -> None:
     now = {**settings.configuration(), "seed": settings.seed}
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     changes = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in names]

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
 from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.loop import best_epoch
 
@@ -21,7 +22,7 @@ KEYS += ("seconds", "peak_memory_mib", "test")
 
 def make_record(
     command: str,
-    settings: Settings,
+    settings: Settings | PretrainingSettings,
     counts: dict[str, int],
     history: list[dict],
     test: dict[str, float] | None,

@@ -91,7 +91,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            _check(one.name, getattr(self, one.name), type(one.default))
+            check_value(one.name, getattr(self, one.name), type(one.default))
         if self.lr <= 0:
             raise ValueError(f"expected lr greater than 0, got {self.lr}")
         poolings = get_args(Pooling)
@@ -137,7 +137,8 @@ class Settings:
         return {k: v for k, v in given.items() if k != "seed" and default.get(k, ...) != v}
 
 
-def _check(name: str, value: Any, kind: type) -> None:
+def check_value(name: str, value: Any, kind: type) -> None:
+    """Refuse a value that is not of its kind or outside its limits."""
     if kind is float:
         _check_rate(name, value)
     elif kind is int:
