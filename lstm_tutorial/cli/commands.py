@@ -116,6 +116,15 @@ def train(
     validation_fraction: Annotated[
         float, Option(help="Share held out, or 0; below 1.")
     ] = Settings.validation_fraction,
+    init: Annotated[
+        Path | None, Option(help="Folder of a language model to start from; its sizes are needed.")
+    ] = None,
+    init_share: Annotated[
+        float, Option(min=0, max=1, help="Share of the learning rate for what --init gives.")
+    ] = Settings.init_share,
+    labels: Annotated[
+        int, Option(min=0, help="Training reviews that have a label; 0: all.")
+    ] = Settings.labels,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
@@ -139,9 +148,8 @@ def train(
                 print((line + ", {seconds:.0f} s").format(**epoch), flush=True)
             bar.reset()
 
-        record = runs.train(
-            run_dir, settings, root, command, resume, not no_test, bar.reset, show, bar.update
-        )
+        hooks = {"on_start": bar.reset, "on_epoch": show, "on_batch": bar.update}
+        record = runs.train(run_dir, settings, root, command, resume, not no_test, init, **hooks)
     if record["test"]:
         print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
 
@@ -195,11 +203,12 @@ def pretrain(
     def show(part: dict) -> None:
         line = "epoch {epoch} part {part}/{parts}: train perplexity {train:.1f}"
         line += ", {speed:.0f} tokens/s, {memory} MiB"
-        numbers = {"parts": PARTS, "train": perplexity(part["train_loss"])}
-        numbers |= {"speed": part["tokens"] / part["seconds"], "memory": peak_memory_mib()}
-        print(line.format(**part, **numbers), flush=True)
-        for name, loss in zip(("forward", "reverse"), part.get("validation_losses", ())):
-            print(f"epoch {part['epoch']}: {name} validation perplexity {perplexity(loss):.2f}")
+        speed, now = part["tokens"] / part["seconds"], perplexity(part["train_loss"])
+        memory = peak_memory_mib()
+        print(line.format(**part, parts=PARTS, train=now, speed=speed, memory=memory), flush=True)
+        if losses := part.get("validation_losses"):
+            found = " and ".join(f"{perplexity(loss):.2f}" for loss in losses)
+            print(f"epoch {part['epoch']}: validation perplexity {found} (reverse)", flush=True)
 
     settings = Language(**{one: context.params[one] for one in Language.options()})
     pretraining.pretrain(run_dir, settings, root, command_to_repeat(context), resume, show)

@@ -74,7 +74,9 @@ def _flush_stdout() -> None:
 
 def settings_of(context: typer.Context) -> Settings:
     """Collect the options of the command ``train`` that affect a run's result."""
-    return Settings(**{name: context.params[name] for name in Settings.options()})
+    given = {name: context.params[name] for name in Settings.options()}
+    init = given["init"]
+    return Settings(**given | {"init": Path(init).resolve().name if init else ""})
 
 
 def use_preset(context: typer.Context, name: str | None) -> str | None:
@@ -100,6 +102,8 @@ def command_to_repeat(context: typer.Context) -> str:
         if name in ("run_dir", "preset", "resume", "help") or value == option.default:
             continue
         words.append(f"--{name.replace('_', '-')}")
+        if name == "init":
+            value = Path(str(value)).resolve().name
         if name != "no_test":
             words.append('"$IMDB_ARCHIVE"' if name == "root" else shlex.quote(str(value)))
     return " ".join(words)

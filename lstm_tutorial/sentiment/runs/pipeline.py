@@ -1,5 +1,6 @@
 """From raw reviews to loaders and a model, according to a run's settings."""
 
+import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +32,13 @@ class Prepared(NamedTuple):
     counts: dict[str, int]
 
 
-def prepare(settings: Settings, root: Path | None = None) -> Prepared:
+def prepare(settings: Settings, root: Path | None = None, vocab: Vocab | None = None) -> Prepared:
     """Read and split the training part, build the vocabulary, encode every review once.
 
     Args:
         settings: of the run.
         root: location of IMDB; None for the cached download.
+        vocab: of a language model; None to build one.
 
     Returns:
         A shuffling loader for training and one in fixed order for validation, or None if nothing is
@@ -47,12 +49,15 @@ def prepare(settings: Settings, root: Path | None = None) -> Prepared:
         OSError: if the data cannot be read.
     """
     reviews, validation = read_training(settings, root)
+    if settings.labels:
+        reviews = choose_labelled(reviews, settings.labels, settings.seed)
     counts = {"train": len(reviews), "validation": len(validation)}
     held_out = settings.validation_fraction > 0
     if counts["train"] == 0 or (held_out and counts["validation"] == 0):
         raise ValueError(f"expected reviews in both parts, got {counts}: change the fraction")
     tokens = [[sys.intern(token) for token in tokens_of(review)] for review in reviews]
-    vocab = build_vocab(tokens, settings.min_freq, settings.vocab_size)
+    if vocab is None:
+        vocab = build_vocab(tokens, settings.min_freq, settings.vocab_size)
     examples = [
         (_cut(encode(words, vocab), settings), review.label)
         for words, review in zip(tokens, reviews, strict=True)
@@ -74,6 +79,21 @@ def read_training(settings: Settings, root: Path | None) -> tuple[list[Review], 
     reviews = corpus.make_reviews(BUILT_IN_SIZES["train"], seed=0)
     cut = round(fraction * len(reviews))
     return reviews[cut:], reviews[:cut]
+
+
+def choose_labelled(reviews: Sequence[Review], n: int, seed: int) -> list[Review]:
+    """Draw n reviews, as many positive as negative ones, in their own order.
+
+    Raises:
+        ValueError: if n is odd, or there are fewer reviews of a label.
+    """
+    drawn: set[int] = set()
+    for label in (0, 1):
+        places = [k for k, review in enumerate(reviews) if review.label == label]
+        if n % 2 or n // 2 > len(places):
+            raise ValueError(f"expected an even number of labels up to {2 * len(places)}, got {n}")
+        drawn |= set(random.Random(seed).sample(places, n // 2))
+    return [reviews[k] for k in sorted(drawn)]
 
 
 def read_part(part: str, settings: Settings, root: Path | None) -> list[Review]:

@@ -12,8 +12,9 @@ from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
 from lstm_tutorial.sentiment.data.text import load_vocab
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.language import hand_over
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
-from lstm_tutorial.sentiment.runs import folders
+from lstm_tutorial.sentiment.runs import folders, pretraining
 from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
 from lstm_tutorial.sentiment.runs.pipeline import (
     build_model,
@@ -26,6 +27,7 @@ from lstm_tutorial.sentiment.runs.records import make_record
 from lstm_tutorial.sentiment.runs.settings import Settings
 
 POOL = 3200  # texts that predict sorts by length together
+GIVEN = ("embedding.", "lstm.", "deep.embedding.", "deep.lstm.")  # by a language model
 
 
 class Run(NamedTuple):
@@ -43,6 +45,7 @@ def train(
     command: str = "",
     resume: bool = False,
     test: bool = True,
+    init: Path | None = None,
     on_start: Callable[[int], None] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
     on_batch: Callable[[], None] | None = None,
@@ -57,6 +60,7 @@ def train(
         command: repeats the run; stored in the record.
         resume: continue after the last finished epoch, or test a finished run that was not tested.
         test: read the test part once, after training, and measure it.
+        init: folder of the language model that gives vocabulary, embedding and LSTM.
         on_start: called with the number of batches per epoch before the first one.
         on_epoch: called with every epoch's metrics.
         on_batch: called after every batch.
@@ -68,12 +72,17 @@ def train(
         ValueError: if the folder already holds something else, or the data or a setting is invalid.
         OSError: if something cannot be read or written. Files in the folder are then complete.
     """
+    source = None if init is None else pretraining.load(init)
     if folders.is_finished(folder, settings, resume):
         return _finished(folder, test, root)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(settings.seed)
-        vocab, loader, validation, counts = prepare(settings, root)
+        vocab, loader, validation, counts = prepare(settings, root, source and source.vocab)
         model = build_model(settings, vocab)
+        if source is not None:
+            hand_over(
+                source.model, model.deep if isinstance(model, WideAndDeepClassifier) else model
+            )
         if isinstance(model, WideAndDeepClassifier):
             model.wide.fit(loader, settings.out_of_fold)
         folders.start(folder, settings, vocab)
@@ -87,6 +96,7 @@ def train(
             lr=settings.lr,
             patience=settings.patience,
             decay=settings.ema,
+            shares=dict.fromkeys(GIVEN, settings.init_share),
             checkpoint=folder / CHECKPOINT,
             resume=resume,
             on_epoch=on_epoch,
@@ -95,6 +105,8 @@ def train(
     training.save_weights(model, folder / WEIGHTS)
     tested = measure(Run(model, vocab, settings), "test", root) if test else None
     record = make_record(command, settings, counts, history, tested)
+    if source is not None:
+        record["init"] = {key: source.record[key] for key in ("command", "seed", "seconds")}
     folders.write_json(folder / RECORD, record)
     folders.tidy(folder)
     return record

@@ -12,11 +12,24 @@ Padding = Literal["ignored", "right", "left"]
 Start = Literal["torch", "forget bias 1", "orthogonal"]
 
 CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
-LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0}  # of the other whole numbers, 1
+LEAST = {
+    "vocab_size": 3,
+    "ngrams": 0,
+    "bigrams": 0,
+    "seed": 0,
+    "labels": 0,
+}  # of the other whole numbers, 1
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
-UP_TO_1 = ("dropout", "word_dropout")
+UP_TO_1 = ("dropout", "word_dropout", "init_share")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
-LATER = {"ngrams", "bigrams", "ema"}  # runs from before these existed had none
+LATER = {
+    "ngrams",
+    "bigrams",
+    "ema",
+    "init",
+    "init_share",
+    "labels",
+}  # runs from before these existed had none
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},
@@ -49,6 +62,9 @@ class Settings:
         seed: for weights, order and dropout.
         patience: epochs without improvement after which training stops.
         validation_fraction: share of the training part that is held out.
+        init: name of the language model that gave embedding and LSTM; empty for random weights.
+        init_share: share of the learning rate for what it gave.
+        labels: how many training reviews have a label to learn from; 0 for all.
         padding: ``"ignored"``, or the side on which the LSTM reads it.
         buckets: whether a batch has reviews of similar length.
         start: how the LSTM's weights are initialised.
@@ -81,6 +97,9 @@ class Settings:
     seed: int = 0
     patience: int = 2
     validation_fraction: float = 0.1
+    init: str = ""
+    init_share: float = 1.0
+    labels: int = 0
     padding: Padding = field(default="ignored", metadata=STUDY)
     buckets: bool = field(default=True, metadata=STUDY)
     start: Start = field(default="torch", metadata=STUDY)

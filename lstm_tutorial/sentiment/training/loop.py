@@ -11,7 +11,7 @@ the last one is the model's prediction.
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -98,6 +98,7 @@ def fit(
     max_norm: float = 1.0,
     patience: int = 2,
     decay: float = 0.0,
+    shares: Mapping[str, float] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[dict], None] | None = None,
@@ -119,6 +120,7 @@ def fit(
         patience: stop after this many epochs in a row without improvement.
         decay: above 0, validation and the final model use averaged weights: after each step,
             ``decay`` times the average so far plus ``1 - decay`` times the current weights.
+        shares: of the learning rate, for parameters whose name begins with a key.
         checkpoint: file for the state after every epoch.
         resume: continue from the checkpoint if there is one. On the CPU the run then ends with the
             same weights as an uninterrupted run.
@@ -135,8 +137,10 @@ def fit(
         FloatingPointError: if the loss is no longer finite.
     """
     _check_positive(epochs=epochs, lr=lr, patience=patience, batches=len(train_loader))
-    optimizer = Adam(model.parameters(), lr=lr)
-    scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
+    groups = _groups(model, lr, shares or {})
+    optimizer = Adam(groups, lr=lr)
+    rates = [group["lr"] for group in groups]
+    scheduler = OneCycleLR(optimizer, max_lr=rates, total_steps=epochs * len(train_loader))
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
     measured = model if average is None else average.module
     history: list[dict] = []
@@ -162,6 +166,15 @@ def fit(
     model.load_state_dict(best_weights)
     model.eval()
     return history
+
+
+def _groups(model: nn.Module, lr: float, shares: Mapping[str, float]) -> list[dict]:
+    """Give each parameter the learning rate of its share; without shares, all are one group."""
+    by_share: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        share = next((share for key, share in shares.items() if name.startswith(key)), 1.0)
+        by_share.setdefault(share, []).append(parameter)
+    return [{"params": found, "lr": share * lr} for share, found in by_share.items()]
 
 
 def best_epoch(history: list[dict]) -> int:

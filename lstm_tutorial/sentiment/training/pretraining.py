@@ -93,7 +93,7 @@ def fit(
         start, (epoch, k) = time.perf_counter(), divmod(len(history), PARTS)
         part = join(texts, _order(len(texts), seed, epoch)).tensor_split(PARTS)[k]
         loss, tokens = train_part(model, part, optimizer, scheduler, batch_size, length, max_norm)
-        entry = {"epoch": epoch + 1, "part": k + 1, "train_loss": loss, "tokens": tokens}
+        entry: dict = {"epoch": epoch + 1, "part": k + 1, "train_loss": loss, "tokens": tokens}
         if k + 1 == PARTS:
             losses = evaluate(model, join(validation), batch_size, length)
             entry |= {"validation_loss": sum(losses) / len(losses), "validation_losses": losses}
