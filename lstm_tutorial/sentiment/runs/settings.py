@@ -12,13 +12,13 @@ Padding = Literal["ignored", "right", "left"]
 Start = Literal["torch", "forget bias 1", "orthogonal"]
 
 CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
-LEAST = {
+LEAST = {  # of the other whole numbers, 1
     "vocab_size": 3,
     "ngrams": 0,
     "bigrams": 0,
     "seed": 0,
     "labels": 0,
-}  # of the other whole numbers, 1
+}
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout", "init_share")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
