@@ -117,8 +117,8 @@ def train(
         float, Option(help="Share held out, or 0; below 1.")
     ] = Settings.validation_fraction,
     init: Annotated[
-        Path | None, Option(help="Folder of a language model to start from; its sizes are needed.")
-    ] = None,
+        str, Option(help="Folder of a language model to start from; give its sizes too.")
+    ] = Settings.init,
     init_share: Annotated[
         float, Option(min=0, max=1, help="Share of the learning rate for what --init gives.")
     ] = Settings.init_share,
@@ -148,8 +148,9 @@ def train(
                 print((line + ", {seconds:.0f} s").format(**epoch), flush=True)
             bar.reset()
 
+        source = Path(init) if init else None
         hooks = {"on_start": bar.reset, "on_epoch": show, "on_batch": bar.update}
-        record = runs.train(run_dir, settings, root, command, resume, not no_test, init, **hooks)
+        record = runs.train(run_dir, settings, root, command, resume, not no_test, source, **hooks)
     if record["test"]:
         print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
 

@@ -75,8 +75,9 @@ def _flush_stdout() -> None:
 def settings_of(context: typer.Context) -> Settings:
     """Collect the options of the command ``train`` that affect a run's result."""
     given = {name: context.params[name] for name in Settings.options()}
-    init = given["init"]
-    return Settings(**given | {"init": Path(init).resolve().name if init else ""})
+    if given["init"]:
+        given["init"] = Path(given["init"]).resolve().name
+    return Settings(**given)
 
 
 def use_preset(context: typer.Context, name: str | None) -> str | None:

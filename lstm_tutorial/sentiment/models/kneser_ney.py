@@ -81,12 +81,12 @@ class KneserNey:
         of = [np.count_nonzero(counts == k) for k in range(1, 5)]
         y = of[0] / max(of[0] + 2 * of[1], 1)
         rates = [k - (k + 1) * y * of[k] / max(of[k - 1], 1) for k in range(1, 4)]
-        discount = np.clip(rates, 0.0, [1, 2, 3])[np.minimum(counts, 3) - 1]
+        discount = np.append(0.0, np.clip(rates, 0.0, [1, 2, 3]))[np.minimum(counts, 3)]
         totals = np.bincount(contexts, counts, minlength=1 + contexts.max())
         freed = np.bincount(contexts, discount, minlength=len(totals))
-        with np.errstate(invalid="ignore"):  # contexts that only end the stream have no count
-            left_over = np.where(totals > 0, freed / totals, 1.0)
-        return Order(keys, (counts - discount) / totals[contexts], left_over)
+        freed[totals == 0] = 1.0  # such a context only ends the stream, or only begins it
+        totals = np.maximum(totals, 1)
+        return Order(keys, (counts - discount) / totals[contexts], freed / totals)
 
     def _find(self, order: Order, contexts: Array, ids: Array) -> Array:
         """Number the n-grams that are known; the others are ``UNSEEN``."""
