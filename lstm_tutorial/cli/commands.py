@@ -216,6 +216,30 @@ def pretrain(
 
 
 @app.command()
+def probe(
+    path: Annotated[Path, Argument(help="JSON file for the record.")],
+    run_dir: Annotated[Path, Argument(help="Folder of a finished language model.")],
+    root: Root = None,
+    seed: Annotated[int, Option(min=0, help="For the reviews whose labels are used.")] = 0,
+) -> None:
+    """Measure a language model: perplexities beside n-grams, its sentiment unit, copies."""
+    from lstm_tutorial.sentiment.runs import folders, pretraining
+    from lstm_tutorial.sentiment.studies import language
+
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is not a folder: create it first")
+    if path.exists() and "perplexities" not in folders.read_json(path):
+        raise ValueError(f"expected a new file or the record of a language model, got {path}")
+    words = ["python -m lstm_tutorial probe", shlex.quote(path.name)]
+    words += [shlex.quote(run_dir.resolve().name)] + ['--root "$IMDB_ARCHIVE"'] * (root is not None)
+    words += [f"--seed {seed}"] * (seed > 0)
+    record = {"command": " ".join(words), **language.probe(pretraining.load(run_dir), root, seed)}
+    folders.write_json(path, record)
+    for name, found in record["perplexities"].items():
+        print(f"{name}: validation perplexity {found:.2f}")
+
+
+@app.command()
 def evaluate(
     run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
     root: Root = None,

@@ -33,7 +33,7 @@ def discounts_of(counts):
     """Compute Chen and Goodman's three discounts."""
     of = [sum(value == k for value in counts.values()) for k in range(5)]
     y = of[1] / (of[1] + 2 * of[2])
-    return [0.0] + [np.clip(k - (k + 1) * y * of[k + 1] / of[k], 0, k) for k in (1, 2, 3)]
+    return [0.0] + [np.clip(k - (k + 1) * y * of[k + 1] / of[k], 0.01, k) for k in (1, 2, 3)]
 
 
 def probability(word, context, counts):

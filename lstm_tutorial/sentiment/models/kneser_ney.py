@@ -15,6 +15,7 @@ import numpy as np
 
 Array = np.ndarray
 UNSEEN = -1
+LEAST = 0.01  # discount, where a small corpus gives none: every word needs a probability
 
 
 class Order(NamedTuple):
@@ -81,7 +82,7 @@ class KneserNey:
         of = [np.count_nonzero(counts == k) for k in range(1, 5)]
         y = of[0] / max(of[0] + 2 * of[1], 1)
         rates = [k - (k + 1) * y * of[k] / max(of[k - 1], 1) for k in range(1, 4)]
-        discount = np.append(0.0, np.clip(rates, 0.0, [1, 2, 3]))[np.minimum(counts, 3)]
+        discount = np.append(0.0, np.clip(rates, LEAST, [1, 2, 3]))[np.minimum(counts, 3)]
         totals = np.bincount(contexts, counts, minlength=1 + contexts.max())
         freed = np.bincount(contexts, discount, minlength=len(totals))
         freed[totals == 0] = 1.0  # such a context only ends the stream, or only begins it
