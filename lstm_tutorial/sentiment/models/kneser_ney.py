@@ -5,7 +5,7 @@ probability in the context without its first word. Only the longest n-grams are 
 occur; a shorter one counts the different words before it.
 
 Source: S. F. Chen and J. Goodman, "An Empirical Study of Smoothing Techniques for Language
-Modeling", 1999, section 3; R. Kneser and H. Ney, "Improved backing-off for m-gram language
+Modeling", 1998, section 3; R. Kneser and H. Ney, "Improved backing-off for m-gram language
 modeling", ICASSP 1995.
 """
 

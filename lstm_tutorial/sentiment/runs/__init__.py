@@ -8,6 +8,8 @@ __all__, __getattr__, __dir__ = lazy(
         "presets": ["PRESETS"],
         "settings": ["Settings"],
         "run": ["Run", "load", "measure", "predict", "train"],
+        "pretraining": [],
+        "pretraining_settings": ["PretrainingSettings"],
         "records": ["in_lines"],
         "repeats": ["read_repeats", "repeat_band"],
         "pretrained": ["load_pretrained"],

@@ -10,6 +10,7 @@ __all__, __getattr__, __dir__ = lazy(
         "behaviour": [],
         "calibration": ["calibration_error"],
         "evidence": [],
+        "language": [],
         "phenomena": [],
         "reading": [],
     },

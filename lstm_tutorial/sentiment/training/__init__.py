@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "loop": ["best_epoch", "fit", "train_epoch"],
         "evaluation": ["evaluate", "evaluating", "predict_proba"],
+        "pretraining": [],
         "checkpoints": ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights"],
     },
 )
