@@ -87,6 +87,7 @@ def train(
             lr=settings.lr,
             patience=settings.patience,
             decay=settings.ema,
+            precision=settings.precision,
             checkpoint=folder / CHECKPOINT,
             resume=resume,
             on_epoch=on_epoch,

@@ -10,13 +10,20 @@ Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
 Keep = Literal["head", "tail", "both"]
 Padding = Literal["ignored", "right", "left"]
 Start = Literal["torch", "forget bias 1", "orthogonal"]
+Precision = Literal["float32", "bfloat16"]
 
-CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
+CHOICES = {
+    "corpus": Corpus,
+    "keep": Keep,
+    "padding": Padding,
+    "start": Start,
+    "precision": Precision,
+}
 LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0}  # of the other whole numbers, 1
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
-LATER = {"ngrams", "bigrams", "ema"}  # runs from before these existed had none
+LATER = {"ngrams", "bigrams", "ema", "precision"}  # runs from before these existed had none
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},
@@ -46,6 +53,7 @@ class Settings:
         ngrams: length of the linear path's longest n-gram; 0 for no linear path.
         bigrams: rows of the embedding of word pairs; 0 for none.
         ema: decay of the weights' moving average; 0 for none.
+        precision: of training; with ``"bfloat16"`` the weights still are float32.
         seed: for weights, order and dropout.
         patience: epochs without improvement after which training stops.
         validation_fraction: share of the training part that is held out.
@@ -78,6 +86,7 @@ class Settings:
     ngrams: int = 0
     bigrams: int = 0
     ema: float = 0.0
+    precision: Precision = "float32"
     seed: int = 0
     patience: int = 2
     validation_fraction: float = 0.1
