@@ -124,6 +124,7 @@ def run(
             return run(rnn, input, lengths, hx, batch_first)
     x = input.transpose(0, 1) if batch_first else input
     lengths = _checked_lengths(x, lengths, batch_first)
+    rnn._update_flat_weights()  # which check_input reads: functional_call leaves them behind
     rnn.check_input(x, None)
     states = _initial_states(rnn, x, hx)
     blocks = cut_blocks(lengths, _rows_per_call(rnn, x))

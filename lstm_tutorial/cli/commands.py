@@ -25,7 +25,7 @@ from lstm_tutorial.cli.lines import (
 from lstm_tutorial.cli.records import check_record, committed_records, compare_repeat
 from lstm_tutorial.sentiment.runs.presets import PRESETS
 from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings as Language
-from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Settings
+from lstm_tutorial.sentiment.runs.settings import Corpus, Keep, Pooling, Precision, Settings
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -110,6 +110,9 @@ def train(
     ema: Annotated[
         float, Option(help="Average the weights over steps, with this decay, below 1.")
     ] = Settings.ema,
+    precision: Annotated[
+        Precision, Option(help="Of training; weights stay float32.")
+    ] = Settings.precision,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Settings.seed,
     patience: Annotated[
         int, Option(min=1, help="Epochs without improvement to stop after.")

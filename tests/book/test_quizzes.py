@@ -9,6 +9,7 @@ from tests.book import (  # noqa: F401 (fill PROOFS)
     quiz_basics,
     quiz_calls,
     quiz_language,
+    quiz_larger,
     quiz_learning,
     quiz_seq2seq,
     quiz_speed,

@@ -196,6 +196,7 @@ BAD_OPTIONS = [
     ("--dropout", "nan"),
     ("--pooling", "min"),
     ("--keep", "middle"),
+    ("--precision", "float16"),
     ("--corpus", "tweets"),
     ("--vocab-size", "2"),
     ("--max-length", "0"),

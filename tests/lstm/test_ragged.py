@@ -1,5 +1,6 @@
 """``ragged.run`` promises what packing gives: outputs, states, gradients, dropout masks."""
 
+import copy
 import itertools
 
 import pytest
@@ -395,3 +396,14 @@ def test_lengths_may_be_of_any_whole_type(dtype):
     x, lengths = torch.randn(100, N, H_IN, dtype=torch.float64), torch.tensor([2, 100, 60, 100])
     expected = ragged.run(rnn, x, lengths)
     torch.testing.assert_close(ragged.run(rnn, x, lengths.to(dtype)), expected, rtol=0, atol=0)
+
+
+def test_functional_call_may_replace_the_weights_by_those_of_another_dtype():
+    rnn, x, lengths = nn.LSTM(3, 4), torch.randn(5, 2, 3), [5, 2]
+    half = copy.deepcopy(rnn).bfloat16()
+    model = nn.ModuleDict({"rnn": rnn})
+    model.forward = lambda x: ragged.run(model["rnn"], x, lengths)[0]
+    rounded = {name: weight.bfloat16() for name, weight in model.named_parameters()}
+    found = torch.func.functional_call(model, rounded, (x.bfloat16(),))
+    assert torch.equal(found, ragged.run(half, x.bfloat16(), lengths)[0])
+    assert ragged.run(rnn, x, lengths)[0].dtype == torch.float32

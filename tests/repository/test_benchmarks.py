@@ -11,7 +11,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import alone, measure, parts, settings
+from benchmarks import alone, gpu, measure, parts, settings
 from benchmarks.contenders import MODULES, RUNS_AS, bidirectional
 from benchmarks.peers import EAGER, OTHERS
 from benchmarks.speed import main
@@ -308,3 +308,45 @@ def test_both_libraries_compute_the_same_products():
     theirs, ours = settings.product_steps(3, n=2, calls=1).values()
     torch.testing.assert_close(ours(), theirs())
     assert theirs()[0].shape == (2, 12)
+
+
+@pytest.fixture(scope="module")
+def gpu_record(tmp_path_factory) -> dict:
+    """What the program for GPUs records of a CPU, at a tiny size."""
+    path = tmp_path_factory.mktemp("gpu") / "gpu.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "SIZES", ((6, 3, 4, 5),))
+        gpu.main(path, repeats=2, device="cpu")
+    return json.loads(path.read_text())
+
+
+def test_gpu_program_times_what_a_cpu_can_run(gpu_record):
+    *timed, longest = gpu_record["rows"]
+    contenders = {row["what"]: {row["first"], *row["ratios"]} for row in timed}
+    padded, unequal = {"nn.LSTM", "nn.LSTM, cuDNN off", "FastLSTM"}, {"packed", "padded"}
+    for name in ("training", "inference"):
+        assert contenders[f"{name}, padded"] == padded
+        assert contenders[f"{name}, unequal lengths"] == unequal | {"ragged.run"}
+    assert contenders["step by step"] == {"one call", "a call per step"}
+    assert longest["said"] == {"65535": "runs", "65536": "runs"}  # the limit is cuDNN's
+
+
+def test_gpu_program_names_its_device_and_how_to_repeat_it(gpu_record):
+    assert gpu_record["device"] == "cpu"
+    assert gpu_record["command"].endswith("gpu.json --repeats 2 --device cpu")
+    assert {"torch", "python"} < set(gpu_record["versions"])
+
+
+def test_gpu_program_refuses_a_machine_without_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(typer.BadParameter, match="no NVIDIA GPU"):
+        gpu.main(tmp_path / "gpu.json")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_length_that_is_refused_is_recorded_with_the_message(monkeypatch):
+    def refuse(self, x):
+        raise RuntimeError("cuDNN error\nmore")
+
+    monkeypatch.setattr(torch.nn.LSTM, "forward", refuse)
+    assert gpu.longest_row("cpu", (2,))["said"] == {"2": "cuDNN error"}

@@ -12,6 +12,7 @@ from torch import nn
 
 from lstm_tutorial._files import write_whole
 from lstm_tutorial.sentiment.data.batches import make_loader
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
 from lstm_tutorial.sentiment.training import loop
 from lstm_tutorial.sentiment.training.loop import (
     best_epoch,
@@ -38,6 +39,11 @@ class Averager(nn.Module):
     def forward(self, ids, lengths):
         mean = self.embedding(ids).sum(dim=1) / lengths[:, None].to(ids.device)
         return self.linear(self.dropout(mean)).squeeze(1)
+
+
+def small_bilstm():
+    """The book's model, small."""
+    return BiLSTMClassifier(WORDS, 6, 5)
 
 
 def make_examples(n, seed=0):
@@ -455,3 +461,29 @@ def test_the_validation_part_measures_the_averaged_weights():
     history = fit(model, train, validation, epochs=1, lr=0.1, decay=0.9, on_batch=note)
     assert history[0]["validation_loss"] == evaluate(model, validation)["loss"]
     assert history[0]["validation_loss"] != evaluate(weights[0], validation)["loss"]
+
+
+@pytest.mark.parametrize("make", [Averager, small_bilstm])
+def test_bfloat16_gives_the_gradients_of_a_bfloat16_copy_to_float32_weights(make):
+    torch.manual_seed(0)
+    model = make().eval()
+    batch = next(iter(make_loader(make_examples(16), batch_size=16)))
+    half = copy.deepcopy(model).bfloat16()
+    expected = half(batch.ids, batch.lengths)
+    logits = loop._logits(model, batch, "bfloat16")
+    assert torch.equal(logits, expected.float())
+    assert not torch.equal(logits, model(batch.ids, batch.lengths))
+    for answers in (logits, expected.float()):
+        F.binary_cross_entropy_with_logits(answers, batch.labels).backward()
+    for weight, rounded in zip(model.parameters(), half.parameters(), strict=True):
+        assert weight.grad.dtype == torch.float32
+        torch.testing.assert_close(weight.grad, rounded.grad.float(), rtol=0, atol=0)
+
+
+def test_training_in_bfloat16_learns_and_leaves_float32_weights():
+    model, train, validation = make_setting()
+    history = fit(model, train, validation, epochs=3, lr=0.05, precision="bfloat16")
+    other, train, validation = make_setting()
+    plain = fit(other, train, validation, epochs=3, lr=0.05)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+    assert 0 < abs(history[-1]["train_loss"] - plain[-1]["train_loss"]) < 0.02

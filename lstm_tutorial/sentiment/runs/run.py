@@ -99,6 +99,7 @@ def train(
                 lr=settings.lr,
                 patience=settings.patience,
                 decay=settings.ema,
+                precision=settings.precision,
                 shares=dict.fromkeys(GIVEN, settings.init_share),
                 checkpoint=folder / CHECKPOINT,
                 resume=resume,

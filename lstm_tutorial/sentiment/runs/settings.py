@@ -10,26 +10,21 @@ Pooling = Literal["last_step", "final_states", "mean", "max", "attention"]
 Keep = Literal["head", "tail", "both"]
 Padding = Literal["ignored", "right", "left"]
 Start = Literal["torch", "forget bias 1", "orthogonal"]
+Precision = Literal["float32", "bfloat16"]
 
-CHOICES = {"corpus": Corpus, "keep": Keep, "padding": Padding, "start": Start}
-LEAST = {  # of the other whole numbers, 1
-    "vocab_size": 3,
-    "ngrams": 0,
-    "bigrams": 0,
-    "seed": 0,
-    "labels": 0,
+CHOICES = {
+    "corpus": Corpus,
+    "keep": Keep,
+    "padding": Padding,
+    "start": Start,
+    "precision": Precision,
 }
+# The smallest of each whole number; the others begin at 1.
+LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0, "labels": 0}
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout", "init_share")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
-LATER = {
-    "ngrams",
-    "bigrams",
-    "ema",
-    "init",
-    "init_share",
-    "labels",
-}  # runs from before these existed had none
+LATER = {"ngrams", "bigrams", "ema", "precision", "init", "init_share", "labels"}  # than some runs
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},
@@ -59,6 +54,7 @@ class Settings:
         ngrams: length of the linear path's longest n-gram; 0 for no linear path.
         bigrams: rows of the embedding of word pairs; 0 for none.
         ema: decay of the weights' moving average; 0 for none.
+        precision: of training; with ``"bfloat16"`` the weights still are float32.
         seed: for weights, order and dropout.
         patience: epochs without improvement after which training stops.
         validation_fraction: share of the training part that is held out.
@@ -94,6 +90,7 @@ class Settings:
     ngrams: int = 0
     bigrams: int = 0
     ema: float = 0.0
+    precision: Precision = "float32"
     seed: int = 0
     patience: int = 2
     validation_fraction: float = 0.1

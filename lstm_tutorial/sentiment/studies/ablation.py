@@ -177,6 +177,7 @@ def _run_variant(
         lr=settings.lr,
         patience=settings.epochs,  # never stop early
         decay=settings.ema,
+        precision=settings.precision,
     )
     return {
         "validation_accuracies": [epoch["validation_accuracy"] for epoch in history],

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from lstm_tutorial.sentiment.data.batches import Batch
 from lstm_tutorial.sentiment.training import parallel
 from lstm_tutorial.sentiment.training.checkpoints import (
     load_checkpoint,
@@ -48,6 +50,7 @@ def train_epoch(
     max_norm: float = 1.0,
     on_batch: Callable[[], None] | None = None,
     average: AveragedModel | None = None,
+    precision: str = "float32",
 ) -> dict[str, float]:
     """Take one optimizer step and one scheduler step for every batch.
 
@@ -59,6 +62,7 @@ def train_epoch(
         max_norm: larger gradients are scaled down to this norm.
         on_batch: called after every step.
         average: follows the model's weights.
+        precision: ``"bfloat16"`` to compute with the weights rounded to it.
 
     Returns:
         ``loss`` and ``accuracy``, averaged over the reviews during the epoch, so with dropout and
@@ -72,7 +76,7 @@ def train_epoch(
     loss_sum, correct, count = 0.0, 0, 0
     for batch, own, weight in parallel.weighed(loader):
         batch = batch.to(device_of(model))
-        answers = torch.atleast_2d(model(batch.ids, batch.lengths))
+        answers = torch.atleast_2d(_logits(model, batch, precision))
         loss = F.binary_cross_entropy_with_logits(answers, batch.labels.expand_as(answers))
         optimizer.zero_grad()
         (weight * loss).backward()
@@ -100,6 +104,7 @@ def fit(
     patience: int = 2,
     decay: float = 0.0,
     shares: Mapping[str, float] | None = None,
+    precision: str = "float32",
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[dict], None] | None = None,
@@ -122,6 +127,7 @@ def fit(
         decay: above 0, validation and the final model use averaged weights: after each step,
             ``decay`` times the average so far plus ``1 - decay`` times the current weights.
         shares: of the learning rate, for parameters whose name begins with a key.
+        precision: as for ``train_epoch``; validation computes in float32.
         checkpoint: file for the state after every epoch.
         resume: continue from the checkpoint if there is one. On the CPU the run then ends with the
             same weights as an uninterrupted run.
@@ -154,7 +160,7 @@ def fit(
         start, epoch = time.perf_counter(), len(history) + 1
         train_loader.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # a BucketSampler
         trained = train_epoch(
-            learner, train_loader, optimizer, scheduler, max_norm, on_batch, average
+            learner, train_loader, optimizer, scheduler, max_norm, on_batch, average, precision
         )
         validated = evaluate(measured, validation_loader) if validation_loader else {}
         history.append(_entry(epoch, trained, validated, time.perf_counter() - start))
@@ -189,6 +195,14 @@ def best_epoch(history: list[dict]) -> int:
     if "validation_accuracy" not in history[-1]:
         return len(history)
     return max(history, key=lambda entry: entry["validation_accuracy"])["epoch"]
+
+
+def _logits(model: nn.Module, batch: Batch, precision: str) -> Tensor:
+    """Run the model; the logits, and through the casts the weights' gradients, are float32."""
+    if precision == "float32":
+        return model(batch.ids, batch.lengths)
+    weights = {name: weight.bfloat16() for name, weight in model.named_parameters()}
+    return functional_call(model, weights, (batch.ids, batch.lengths)).float()
 
 
 def _entry(epoch: int, trained: dict, validated: dict, seconds: float) -> dict:
