@@ -176,7 +176,7 @@ class LSTM(nn.Module):
                 "expected LSTM to be exported by lstm_tutorial.export.to_onnx or to_pt2, got "
                 "torch.export alone, which would fix the number of steps"
             )
-        return nn.LSTM.forward(self, input, hx)  # type: ignore[arg-type]
+        return nn.LSTM.forward(self, input, hx)  # type: ignore[call-overload]  # it has the attributes
 
     def _forward_padded(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None

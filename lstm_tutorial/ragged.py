@@ -124,8 +124,8 @@ def run(
             return run(rnn, input, lengths, hx, batch_first)
     x = input.transpose(0, 1) if batch_first else input
     if torch.compiler.is_exporting():
-        output, finals = _run_packed(rnn, x, lengths, hx)
-        return output.transpose(0, 1) if batch_first else output, finals
+        output, ends = _run_packed(rnn, x, lengths, hx)
+        return output.transpose(0, 1) if batch_first else output, ends
     lengths = _checked_lengths(x, lengths, batch_first)
     rnn.check_input(x, None)
     states = _initial_states(rnn, x, hx)
@@ -145,7 +145,7 @@ def _run_packed(rnn: nn.RNNBase, x: Tensor, lengths: Any, hx: Any) -> tuple[Tens
             "expected lengths to be exported by lstm_tutorial.export.to_onnx or to_pt2, "
             "got torch.export alone, which cannot follow them"
         )
-    output, finals = rnn(pack_padded_sequence(x, lengths), hx)
+    output, finals = rnn(pack_padded_sequence(x, torch.as_tensor(lengths).cpu()), hx)
     return pad_packed_sequence(output, total_length=x.size(0))[0], finals
 
 
