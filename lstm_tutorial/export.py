@@ -33,7 +33,6 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 
 # Where torch's weights, i, f, g, o or r, z, n, hold the gates of ONNX, i, o, f, c or z, r, h.
 GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
-ANY_SIZE = 2**62  # of the weights that are computed once, in bytes
 
 
 def to_onnx(
@@ -74,7 +73,7 @@ def to_onnx(
             "expected proj_size=0, because ONNX's LSTM has no projection, "
             f"got an LSTM with one{' at ' * bool(projected[0])}{projected[0]}: use to_pt2"
         )
-    program = _traced(module, args, open_sizes)
+    program = _traced(module, args, open_sizes, module)
     with _in_one_sentence(module, "torch.onnx.export can convert"):
         proto = _converted(program, options)
         onnx.helper.set_model_props(proto, dict(metadata or {}))
@@ -120,14 +119,23 @@ def to_pt2(
 
 
 @contextlib.contextmanager
-def exportable() -> Iterator[None]:
+def exportable(module: nn.Module | None = None) -> Iterator[None]:
     """Let recurrent modules and packing run in a form that exporters can follow, while inside.
 
     For ``torch.export.export`` with ``strict=False``, in one thread. A PackedSequence then holds
-    ``data``, float (L, N, H_in), and, as ``batch_sizes``, the lengths, int64 (N,).
+    ``data``, float (L, N, H_in), and, as ``batch_sizes``, the lengths, int64 (N,). The weights of
+    all layers in this module become constants in the order of ONNX; without it they are parameters
+    that are brought into this order whenever the program runs.
     """
+    parts = [] if module is None else [p for p in module.modules() if hasattr(p, "all_weights")]
+    with torch.no_grad():
+        weights = {part: _layers(part) for part in parts}
+
+    def forward(self: Any, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        return _forward(self, weights.get(self) or _layers(self), input, hx)
+
     replaced: list[tuple[Any, str, Any]] = []
-    replaced += [(kind, "forward", _forward) for kind in (nn.LSTM, nn.GRU, nn.RNN)]
+    replaced += [(kind, "forward", forward) for kind in (nn.LSTM, nn.GRU, nn.RNN)]
     # Models have imported these two by name, so that only their code can be replaced.
     replaced.append((pack_padded_sequence, "__code__", _pack.__code__))
     replaced.append((pad_packed_sequence, "__code__", _pad.__code__))
@@ -165,7 +173,7 @@ def _pad(
     return steps.transpose(0, 1) if batch_first else steps, lengths
 
 
-def _forward(self: Any, input: Any, hx: Any = None) -> tuple[Any, Any]:
+def _forward(self: Any, layers: Sequence[Any], input: Any, hx: Any) -> tuple[Any, Any]:
     """Stand in for the ``forward`` of a recurrent module in evaluation mode."""
     packed = isinstance(input, PackedSequence)
     x, lengths = (input.data, input.batch_sizes) if packed else (input, None)
@@ -173,12 +181,11 @@ def _forward(self: Any, input: Any, hx: Any = None) -> tuple[Any, Any]:
         raise ValueError(f"expected a batch, got {x.dim()}-D input: add a dimension of one row")
     x = x.transpose(0, 1) if self.batch_first and not packed else x
     lengths = None if lengths is None else lengths.to(x.device)
-    mode, directions = getattr(self, "mode", "LSTM"), 2 if self.bidirectional else 1
+    mode, directions = _mode(self), 2 if self.bidirectional else 1
     states = _states(self, mode, x, hx, directions * self.num_layers)
     finals = []
-    for k in range(0, directions * self.num_layers, directions):
+    for k, weights in zip(range(0, directions * self.num_layers, directions), layers, strict=True):
         h_0, c_0 = (None if state is None else state[k : k + directions] for state in states)
-        weights = _layer(self, mode, self.all_weights[k : k + directions])
         x, *ends = torch.ops.lstm_export.rnn(x, lengths, h_0, c_0, *weights, mode)
         finals.append(ends)
     h_n, c_n = (torch.cat(ends) for ends in zip(*finals, strict=True))
@@ -201,19 +208,27 @@ def _states(module: Any, mode: str, x: Tensor, hx: Any, layers: int) -> list[Ten
     return [*hx, None][:2]
 
 
-def _layer(module: Any, mode: str, weights: Sequence[Any]) -> list[Tensor | None]:
-    """Join the directions of a layer, with the gates in the order of ONNX.
+def _layers(module: Any) -> list[list[Tensor | None]]:
+    """Join the directions of each layer, with the gates in the order of ONNX.
 
     Returns:
-        W float (D, gates*H_cell, H_in); R float (D, gates*H_cell, H_out); B float
+        for each layer W float (D, gates*H_cell, H_in); R float (D, gates*H_cell, H_out); B float
         (D, 2*gates*H_cell), or None; the projections P, float (D, H_out, H_cell), or None.
     """
-    starts = torch.tensor(GATES[mode], device=weights[0][0].device)[:, None] * module.hidden_size
-    rows = (starts + torch.arange(module.hidden_size, device=starts.device)).flatten()
-    own = [[w.index_select(0, rows) for w in ws[: 4 if module.bias else 2]] for ws in weights]
-    W, R = (torch.stack([ws[k] for ws in own]) for k in (0, 1))
-    B = torch.stack([torch.cat(ws[2:]) for ws in own]) if module.bias else None
-    return [W, R, B, torch.stack([ws[-1] for ws in weights]) if _projects(module) else None]
+    gates, size, given = GATES[_mode(module)], module.hidden_size, module.all_weights
+    starts = torch.tensor(gates, device=given[0][0].device)[:, None] * size
+    rows, layers = (starts + torch.arange(size, device=starts.device)).flatten(), []
+    for k in range(0, len(given), D := len(given) // module.num_layers):
+        own = [[w[rows] for w in ws[: 4 if module.bias else 2]] for ws in given[k : k + D]]
+        W, R = (torch.stack([ws[k] for ws in own]) for k in (0, 1))
+        B = torch.stack([torch.cat(ws[2:]) for ws in own]) if module.bias else None
+        P = torch.stack([ws[-1] for ws in given[k : k + D]]) if _projects(module) else None
+        layers.append([W, R, B, P])
+    return layers
+
+
+def _mode(module: Any) -> str:
+    return getattr(module, "mode", "LSTM")
 
 
 def _projects(module: Any) -> bool:
@@ -237,7 +252,7 @@ def _rnn(
         x: float (L, N, H_in).
         lengths: int64 (N,), or None where all rows have L steps.
         h_0, c_0: float (D, N, H_out) and, for an LSTM, (D, N, H_cell).
-        W, R, B, P: from ``_layer``.
+        W, R, B, P: from ``_layers``.
         mode: a key of ``GATES``.
 
     Returns:
@@ -340,13 +355,15 @@ def _node(
     return output, h_n, c_n if mode == "LSTM" else h_n
 
 
-def _traced(module: nn.Module, args: Sequence[Any], open_sizes: bool) -> ExportedProgram:
+def _traced(
+    module: nn.Module, args: Sequence[Any], open_sizes: bool, constant: nn.Module | None = None
+) -> ExportedProgram:
     """Export with one operator per recurrent layer, and every size open that is not fixed."""
     if any(part.training for part in module.modules()):
         raise ValueError("expected a module in evaluation mode: call module.eval() first")
     _expected(module, args)  # whatever the module refuses, it refuses in its own words
     is_open = tree_map(lambda a: [Dim.AUTO] * a.dim() if isinstance(a, Tensor) else None, args)
-    with _in_one_sentence(module, "torch.export can follow"), exportable(), torch.no_grad():
+    with _in_one_sentence(module, "torch.export can follow"), exportable(constant), torch.no_grad():
         program = torch.export.export(
             module, tuple(args), dynamic_shapes=tuple(is_open), strict=False
         )
@@ -401,15 +418,13 @@ def _examples(program: ExportedProgram, args: Sequence[Any]) -> list[tuple[Any, 
 
 
 def _converted(program: ExportedProgram, options: Mapping[str, Any]) -> Any:
-    """Make an ONNX model: weights in its order, computed once; names for the open sizes."""
-    from onnxscript import ir, optimizer
+    """Make an ONNX model: with names for the open sizes."""
+    from onnxscript import ir
 
     table: dict[Any, Any] = {torch.ops.lstm_export.rnn.default: _node}
     model = torch.onnx.export(  # type: ignore[union-attr]  # None is for dynamo=False
         program, dynamo=True, verbose=False, custom_translation_table=table, **options
     ).model
-    optimizer.fold_constants(model, input_size_limit=ANY_SIZE, output_size_limit=ANY_SIZE)
-    ir.passes.common.DeduplicateInitializersPass(size_limit=ANY_SIZE)(model)
     names: dict[str, str] = {}
     for sizes in _sizes(program):
         for size, what in zip(sizes, ("length", "batch"), strict=True):
