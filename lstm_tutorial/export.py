@@ -20,7 +20,7 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,8 @@ def _pack(  # runs with the globals of torch.nn.utils.rnn, as does _pad
     input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
     steps = input.transpose(0, 1) if batch_first else input
-    lengths = torch.as_tensor(lengths).to(torch.int64)
+    lengths = torch.as_tensor(lengths)
+    lengths = lengths if lengths.dtype == torch.int64 else lengths.to(torch.int64)
     torch._check(lengths.size(0) == steps.size(1))
     return PackedSequence(steps, lengths)
 
@@ -180,32 +181,32 @@ def _forward(self: Any, layers: Sequence[Any], input: Any, hx: Any) -> tuple[Any
     if x.dim() != 3:
         raise ValueError(f"expected a batch, got {x.dim()}-D input: add a dimension of one row")
     x = x.transpose(0, 1) if self.batch_first and not packed else x
-    lengths = None if lengths is None else lengths.to(x.device)
-    mode, directions = _mode(self), 2 if self.bidirectional else 1
-    states = _states(self, mode, x, hx, directions * self.num_layers)
-    finals = []
-    for k, weights in zip(range(0, directions * self.num_layers, directions), layers, strict=True):
-        h_0, c_0 = (None if state is None else state[k : k + directions] for state in states)
-        x, *ends = torch.ops.lstm_export.rnn(x, lengths, h_0, c_0, *weights, mode)
+    if lengths is not None and lengths.device != x.device:
+        lengths = lengths.to(x.device)
+    mode, finals = _mode(self), []
+    for states, weights in zip(_states(self, mode, x, hx), layers, strict=True):
+        x, *ends = torch.ops.lstm_export.rnn(x, lengths, *states, *weights, mode)
         finals.append(ends)
-    h_n, c_n = (torch.cat(ends) for ends in zip(*finals, strict=True))
+    h_n, c_n = (torch.cat(ends) for ends in zip(*finals, strict=True)) if len(finals) > 1 else ends
     x = x.transpose(0, 1) if self.batch_first and not packed else x
     output = PackedSequence(x, input.batch_sizes) if packed else x
     return output, (h_n, c_n) if mode == "LSTM" else h_n
 
 
-def _states(module: Any, mode: str, x: Tensor, hx: Any, layers: int) -> list[Tensor | None]:
-    """Return h_0, and c_0 or None; one tells torch that their sizes are those of the batch."""
+def _states(module: Any, mode: str, x: Tensor, hx: Any) -> Iterable[tuple[Any, Any]]:
+    """Return h_0 and c_0 of each layer, None where there is none, and tell torch their sizes."""
+    layers, directions = module.num_layers, 2 if module.bidirectional else 1
     sizes = [getattr(module, "proj_size", 0) or module.hidden_size]
     sizes += [module.hidden_size] if mode == "LSTM" else []
     if hx is None:
-        hx = [x.new_zeros(layers, x.size(1), size) for size in sizes]
-    elif mode != "LSTM":
-        hx = [hx]
-    for state, size in zip(hx, sizes, strict=True):
-        for dim, wanted in enumerate((layers, x.size(1), size)):
+        h, c = (x.new_zeros(directions, x.size(1), size) for size in (sizes[0], sizes[-1]))
+        return [(h, c if mode == "LSTM" else None)] * layers
+    states = hx if mode == "LSTM" else [hx]
+    for state, size in zip(states, sizes, strict=True):
+        for dim, wanted in enumerate((directions * layers, x.size(1), size)):
             torch._check(state.size(dim) == wanted)
-    return [*hx, None][:2]
+    split = [state.split(directions) if layers > 1 else [state] for state in states]
+    return zip(*split, *[] if mode == "LSTM" else [[None] * layers], strict=True)
 
 
 def _layers(module: Any) -> list[list[Tensor | None]]:

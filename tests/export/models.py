@@ -10,7 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import LSTM, ragged
 
-FEATURES, HIDDEN, LAYERS = 4, 5, 6  # the most that a configuration has; layers in both directions
+FORMS = 44  # of one model
+LAYERS = 6  # the most that a form has, in both directions
 WAYS = ("padded", "packed", "packed to L", "sorted", "ragged")
 KINDS = (nn.LSTM, nn.LSTM, nn.LSTM, LSTM, nn.GRU, nn.GRU, nn.RNN)
 
@@ -25,14 +26,19 @@ class Form:
     options: tuple[tuple[str, Any], ...]
 
 
-def draw(rng: random.Random) -> Form:
+def draw(rng: random.Random) -> list[Form]:
+    """Draw forms of one input size and one hidden size, so that they share their input."""
+    sizes = {"input_size": rng.randint(1, 4), "hidden_size": rng.randint(1, 5)}
+    return [draw_one(rng, sizes) for _ in range(FORMS)]
+
+
+def draw_one(rng: random.Random, sizes: dict[str, int]) -> Form:
     kind, way = rng.choice(KINDS), rng.choice(WAYS)
     if kind is LSTM and way == "ragged":
         kind = nn.LSTM  # ragged.run takes torch's modules only
-    options = {
-        "input_size": rng.randint(1, FEATURES),
-        "hidden_size": rng.randint(1, HIDDEN),
-        "num_layers": rng.randint(1, 3),
+    options: dict[str, Any] = {
+        **sizes,
+        "num_layers": rng.choice([1, 1, 1, 2, 3]),
         "bias": rng.random() < 0.7,
         "batch_first": rng.random() < 0.5,
         "bidirectional": rng.random() < 0.6,
@@ -44,20 +50,19 @@ def draw(rng: random.Random) -> Form:
 
 
 class Called(nn.Module):
-    """One form, for a batch-first input of which it takes the features that it needs."""
+    """One form, for a batch-first input."""
 
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.form, self.rnn = form, form.kind(**dict(form.options))
 
     def forward(self, x: Tensor, lengths: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-        rnn = self.rnn
-        x, first = x[..., : rnn.input_size], rnn.batch_first
-        x = x if first else x.transpose(0, 1)
-        layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
-        h, c = (state[:layers, :, : rnn.hidden_size].contiguous() for state in (h, c))
-        hx = ((h, c) if isinstance(rnn, nn.LSTM | LSTM) else h) if self.form.states else None
-        output, finals = self.call(x, lengths, hx, first)
+        rnn, hx = self.rnn, None
+        if self.form.states:
+            layers = rnn.num_layers * (2 if rnn.bidirectional else 1)
+            hx = (h[:layers], c[:layers]) if isinstance(rnn, nn.LSTM | LSTM) else h[:layers]
+        first = rnn.batch_first
+        output, finals = self.call(x if first else x.transpose(0, 1), lengths, hx, first)
         return output, *(finals if isinstance(finals, tuple) else [finals])
 
     def call(self, x: Tensor, lengths: Tensor, hx: Any, first: bool) -> Any:
@@ -76,7 +81,7 @@ class Called(nn.Module):
 
 
 class Many(nn.Module):
-    """Several forms at once: exporting one model of 24 takes less time than 24 of one."""
+    """Several forms at once: exporting one model of many takes less time than many of one."""
 
     def __init__(self, forms: list[Form]) -> None:
         super().__init__()
@@ -85,11 +90,10 @@ class Many(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor, h: Tensor, c: Tensor) -> list[Tensor]:
         return [result for one in self.each for result in one(x, lengths, h, c)]
 
-
-def batch(N: int, L: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Draw the input of ``Called`` and ``Many``: x, lengths in any order, h_0 and c_0."""
-    own = torch.Generator().manual_seed(seed)
-    lengths = torch.randint(1, L + 1, (N,), generator=own)
-    x = torch.randn(N, L, FEATURES, generator=own)
-    h, c = (torch.randn(LAYERS, N, HIDDEN, generator=own) for _ in range(2))
-    return x, lengths, h, c
+    def batch(self, N: int, L: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Draw x, lengths in any order, h_0 and c_0."""
+        own, rnn = torch.Generator().manual_seed(seed), self.each[0].rnn
+        lengths = torch.randint(1, L + 1, (N,), generator=own)
+        x = torch.randn(N, L, rnn.input_size, generator=own)
+        h, c = (torch.randn(LAYERS, N, rnn.hidden_size, generator=own) for _ in range(2))
+        return x, lengths, h, c
