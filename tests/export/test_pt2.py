@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 
-import pytest
 import torch
 from torch import nn
 from torch.utils._pytree import tree_leaves
@@ -40,7 +39,8 @@ def test_the_file_is_loaded_by_a_program_without_this_package(tmp_path):
     to_pt2(model, path, (IDS, LENGTHS))
     program = f"""
 import sys, torch
-tags = torch.export.load({str(path)!r}).module()(torch.tensor([[1, 2, 3]] * 2), torch.tensor([3, 1]))
+model = torch.export.load({str(path)!r}).module()
+tags = model(torch.tensor([[1, 2, 3]] * 2), torch.tensor([3, 1]))
 assert "lstm_tutorial" not in sys.modules
 print(*tags.flatten().tolist())
 """
