@@ -72,7 +72,6 @@ document.addEventListener("DOMContentLoaded", () => {
   offerBreaks(article);
   markSentences(article);
   for (const event of ["load", "resize"]) addEventListener(event, () => reachScrolling(article));
-  article.addEventListener("toggle", () => reachScrolling(article), true); // a table may have been folded
   openLinked(article);
   addEventListener("hashchange", () => openLinked(article));
 });
