@@ -62,7 +62,7 @@ const reachScrolling = (article) => {
 const openLinked = (article) => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const section = article.contains(target) && target.closest("section section");
-  for (const fold of section ? section.querySelectorAll(":scope > .tag_hide-cell > details") : []) fold.open = true;
+  for (const fold of section ? section.querySelectorAll(":scope > .tag_message > details") : []) fold.open = true;
 };
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -196,9 +196,16 @@ def test_a_link_to_a_message_opens_the_calls_below_it(open_page):
     page.reload()
     opened = "all => all.map((e) => e.open)"
     section = page.locator("section:has(> #err-hx)")
-    assert section.locator("> .tag_hide-cell > details").evaluate_all(opened) == [True] * 3
-    other = page.locator("section:has(> #err-matmul) > .tag_hide-cell > details")
+    assert section.locator("> .tag_message > details").evaluate_all(opened) == [True] * 3
+    other = page.locator("section:has(> #err-matmul) > .tag_message > details")
     assert other.evaluate_all(opened) == [False]
     page.evaluate("location.hash = 'err-matmul'")
     page.wait_for_timeout(100)
     assert other.evaluate_all(opened) == [True]
+
+
+def test_a_link_to_another_section_opens_no_plumbing(open_page):
+    page = open_page("book/speed.html")
+    page.evaluate("location.hash = 'five-minute-version'")
+    page.wait_for_timeout(100)
+    assert page.locator(".cell details[open]").count() == 0
