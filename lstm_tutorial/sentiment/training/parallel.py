@@ -1,0 +1,198 @@
+"""Train with several processes: each computes the gradients of its part of every batch.
+
+``torchrun`` starts the processes and restarts them, ``DistributedDataParallel`` (DDP) averages
+their gradients. This module splits the batches and weighs the parts, so that a step is that of one
+process with the whole batch. In a process that ``torchrun`` did not start, nothing here has any
+effect.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Sampler
+
+from lstm_tutorial.sentiment.data.batches import Batch, BucketSampler
+
+NEEDED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # torchrun sets them
+CPU = torch.device("cpu")
+
+T = TypeVar("T")
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Join the other processes that ``torchrun`` started: with nccl on GPUs, with gloo on CPUs.
+
+    Raises:
+        ValueError: if only some of torchrun's variables are set, or there are more processes than
+            GPUs.
+        RuntimeError: if the other processes cannot be reached.
+    """
+    if "RANK" not in os.environ and "WORLD_SIZE" not in os.environ:
+        yield
+        return
+    lacking = [name for name in NEEDED if name not in os.environ]
+    if lacking:
+        raise ValueError(
+            f"expected the variables {', '.join(NEEDED)}, got no {', '.join(lacking)}: start the "
+            f"processes with torchrun --nproc_per_node 2 -m lstm_tutorial train ..., or unset "
+            f"RANK and WORLD_SIZE to train with one"
+        )
+    dist.init_process_group(_backend(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()))
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _backend(local_rank: int, gpus: int) -> str:
+    if gpus == 0:
+        return "gloo"
+    if local_rank >= gpus:
+        raise ValueError(
+            f"expected a GPU for each process, got {gpus} GPUs and a process {local_rank}: use "
+            f"--nproc_per_node {gpus}, or train on CPUs with CUDA_VISIBLE_DEVICES= before torchrun"
+        )
+    torch.cuda.set_device(local_rank)
+    return "nccl"
+
+
+def is_parallel() -> bool:
+    """Tell whether this process trains together with others."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def rank() -> int:
+    """Return this process's number, from 0."""
+    return dist.get_rank() if is_parallel() else 0
+
+
+def is_first() -> bool:
+    """Tell whether this is process 0, or the only one: it alone writes files and prints."""
+    return rank() == 0
+
+
+def processes() -> int:
+    """Count the processes that train together."""
+    return dist.get_world_size() if is_parallel() else 1
+
+
+def device() -> torch.device:
+    """Return this process's GPU if it has one of its own, otherwise the CPU."""
+    on_gpu = is_parallel() and dist.get_backend() == "nccl"
+    return torch.device("cuda", torch.cuda.current_device()) if on_gpu else CPU
+
+
+class PartSampler(Sampler[list[int]]):
+    """Take one process's part of each batch.
+
+    A batch, sorted by length, is dealt out like cards: the parts differ by at most one review, and
+    their lengths by little. A process left without any takes the first review, which then counts
+    for nothing there, because every process has to take every step.
+
+    Args:
+        whole: yields the batches.
+        rank: this process's number.
+        processes: how many share a batch.
+    """
+
+    def __init__(self, whole: BucketSampler, rank: int, processes: int) -> None:
+        self.whole = whole
+        self.rank = rank
+        self.processes = processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self.whole.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Number of batches per epoch, the same for all processes."""
+        return len(self.whole)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the positions of the reviews of each part."""
+        for batch in self.whole:
+            yield batch[self.rank :: self.processes] or batch[:1]
+
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """Yield the number of reviews in each part, and in the whole batch."""
+        for batch in self.whole:
+            yield len(batch[self.rank :: self.processes]), len(batch)
+
+
+def part_of(loader: DataLoader) -> DataLoader:
+    """Make a loader of this process's part of every batch; alone, return the loader itself."""
+    if not is_parallel():
+        return loader
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=PartSampler(loader.batch_sampler, rank(), processes()),  # type: ignore[arg-type]
+        collate_fn=loader.collate_fn,
+        generator=torch.Generator(),
+    )
+
+
+def weighed(loader: DataLoader) -> Iterator[tuple[Batch, int, float]]:
+    """Yield each batch, how many of its reviews count, and the weight of their mean loss.
+
+    DDP divides the sum of the gradients by the number of processes, whatever the sizes of the
+    parts: with the weight ``processes * own / whole``, the result is the mean over all reviews.
+    """
+    sampler = getattr(loader, "batch_sampler", None)
+    if not isinstance(sampler, PartSampler):
+        for batch in loader:
+            yield batch, len(batch.labels), 1.0
+        return
+    for batch, (own, whole) in zip(loader, sampler.sizes(), strict=True):
+        yield batch, own, sampler.processes * own / whole
+
+
+def total(loader: DataLoader, *sums: float) -> list[float]:
+    """Add up the sums of all processes if each has a part of the loader's batches."""
+    if not isinstance(getattr(loader, "batch_sampler", None), PartSampler):
+        return list(sums)
+    together = torch.tensor(sums, dtype=torch.float64, device=device())
+    dist.all_reduce(together)
+    return together.tolist()
+
+
+def averaging(model: nn.Module) -> nn.Module:
+    """Wrap a model so that its backward pass averages gradients; alone, return it as it is."""
+    return DistributedDataParallel(model, forward_sync_buffers=False) if is_parallel() else model
+
+
+def draw_differently() -> None:
+    """Seed the random numbers of processes 1, 2, ..., so that not all drop the same units."""
+    if not is_first():
+        torch.manual_seed(torch.initial_seed() + rank())
+
+
+def gather(tensor: Tensor) -> Tensor:
+    """Stack the tensors of all processes, on the CPU; alone, return the tensor itself."""
+    if not is_parallel():
+        return tensor
+    found = [torch.empty_like(tensor, device=device()) for _ in range(processes())]
+    dist.all_gather(found, tensor.to(device()))
+    return torch.stack(found).cpu()
+
+
+def on_first(find: Callable[[], T]) -> T:
+    """Let process 0 call a function, and return or raise in all what it returns or raises there."""
+    if not is_parallel():
+        return find()
+    answer: list = [None, None]
+    if is_first():
+        try:
+            answer[0] = find()
+        except (OSError, ValueError) as error:
+            answer[1] = error
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
