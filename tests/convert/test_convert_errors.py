@@ -78,11 +78,11 @@ def test_converted_weights_share_no_memory():
     before = {name: tensor.clone() for name, tensor in state.items()}
     for array in (*convert.to_keras(state)[0], *convert.to_onnx(state)[0].values()):
         array += 1
-    for tensor in convert.from_keras(keras_layer()).values():
+    theirs = keras_layer()
+    for tensor in convert.from_keras(theirs).values():
         tensor += 1
     assert all(state[name].equal(tensor) for name, tensor in before.items())
-    assert not any(array.any() for array in keras_layer())
-    assert all(tensor.isfinite().all() for tensor in before.values())
+    assert not any(array.any() for array in theirs)
 
 
 class Tagger(nn.Module):
@@ -142,7 +142,9 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(change, message):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_one_direction_becomes_the_forward_one_of_two(kind, layers):
     one, both = kind(H_IN, H, layers), kind(H_IN, H, layers, bidirectional=True)
+    before = values(both)
     state = convert.into_bidirectional(one.state_dict(), both.state_dict())
+    assert len(equal(before, values(both))) == len(before)
     reverse = {name: tensor for name, tensor in values(both).items() if name.endswith("reverse")}
     both.load_state_dict(state)
     x = torch.randn(7, 3, H_IN)

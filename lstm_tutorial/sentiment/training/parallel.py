@@ -29,12 +29,14 @@ T = TypeVar("T")
 def process_group() -> Iterator[None]:
     """Join the other processes that ``torchrun`` started: with nccl on GPUs, with gloo on CPUs.
 
+    A group that already exists is used and kept.
+
     Raises:
         ValueError: if only some of torchrun's variables are set, or there are more processes than
             GPUs.
         RuntimeError: if the other processes cannot be reached.
     """
-    if "RANK" not in os.environ and "WORLD_SIZE" not in os.environ:
+    if is_parallel() or not {"RANK", "WORLD_SIZE"} & os.environ.keys():
         yield
         return
     lacking = [name for name in NEEDED if name not in os.environ]
