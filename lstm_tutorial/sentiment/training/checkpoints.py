@@ -118,7 +118,7 @@ def load_checkpoint(
         moments.setdefault(int(k), {})[kind] = value
     optimizer.load_state_dict({"state": moments, "param_groups": training["param_groups"]})
     scheduler.load_state_dict(training["scheduler"])
-    torch.set_rng_state(random[parallel.rank()])
+    torch.set_rng_state(random[parallel.rank()].clone())  # torch 2.13 crashes on a view of a row
     return training["history"], _under("best.", tensors)
 
 

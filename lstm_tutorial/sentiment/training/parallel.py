@@ -46,11 +46,25 @@ def process_group() -> Iterator[None]:
             f"processes with torchrun --nproc_per_node 2 -m lstm_tutorial train ..., or unset "
             f"RANK and WORLD_SIZE to train with one"
         )
-    dist.init_process_group(_backend(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()))
+    backend = _backend(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count())
+    store, rank, processes = next(dist.rendezvous("env://"))
+    store = dist.PrefixStore(_attempt(), store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=processes)
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _attempt() -> str:
+    """Name the processes' start, because torchrun's store still has the addresses of earlier ones.
+
+    Only on one machine do all processes have the same count of restarts. For several, start
+    torchrun with ``TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1``: each start then has a store of its own.
+    https://github.com/pytorch/pytorch/issues/135712
+    """
+    on_one = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    return f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0) if on_one else 0}"
 
 
 def _backend(local_rank: int, gpus: int) -> str:
