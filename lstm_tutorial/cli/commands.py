@@ -122,7 +122,7 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
-    """Train a classifier into a run folder."""
+    """Train a classifier into a run folder; with several processes if torchrun starts them."""
     import torch
     from tqdm import tqdm
 

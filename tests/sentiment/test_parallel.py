@@ -11,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lstm_tutorial.sentiment.data.batches import BucketSampler
+from lstm_tutorial.sentiment.data.batches import BucketSampler, PartSampler
 from lstm_tutorial.sentiment.runs import pipeline
 from lstm_tutorial.sentiment.training import parallel
-from lstm_tutorial.sentiment.training.parallel import PartSampler
 from tests.cli.calls import FINISHED, assert_one_line, call
 from tests.sentiment import parallel_program as program
 

@@ -15,9 +15,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
-from lstm_tutorial.sentiment.data.batches import Batch, BucketSampler
+from lstm_tutorial.sentiment.data.batches import Batch, PartSampler
 
 NEEDED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # torchrun sets them
 CPU = torch.device("cpu")
@@ -103,43 +103,6 @@ def device() -> torch.device:
     """Return this process's GPU if it has one of its own, otherwise the CPU."""
     on_gpu = is_parallel() and dist.get_backend() == "nccl"
     return torch.device("cuda", torch.cuda.current_device()) if on_gpu else CPU
-
-
-class PartSampler(Sampler[list[int]]):
-    """Take one process's part of each batch.
-
-    A batch, sorted by length, is dealt out like cards: the parts differ by at most one review, and
-    their lengths by little. A process left without any takes the first review, which then counts
-    for nothing there, because every process has to take every step.
-
-    Args:
-        whole: yields the batches.
-        rank: this process's number.
-        processes: how many share a batch.
-    """
-
-    def __init__(self, whole: BucketSampler, rank: int, processes: int) -> None:
-        self.whole = whole
-        self.rank = rank
-        self.processes = processes
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the next pass."""
-        self.whole.set_epoch(epoch)
-
-    def __len__(self) -> int:
-        """Number of batches per epoch, the same for all processes."""
-        return len(self.whole)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        """Yield the positions of the reviews of each part."""
-        for batch in self.whole:
-            yield batch[self.rank :: self.processes] or batch[:1]
-
-    def sizes(self) -> Iterator[tuple[int, int]]:
-        """Yield the number of reviews in each part, and in the whole batch."""
-        for batch in self.whole:
-            yield len(batch[self.rank :: self.processes]), len(batch)
 
 
 def part_of(loader: DataLoader) -> DataLoader:
