@@ -79,6 +79,16 @@ def test_parts_of_a_batch_are_of_about_one_length():
     assert [max(lengths[k] for k in part) for part in parts] == [63, 64]
 
 
+def test_processes_drop_different_units(monkeypatch):
+    drawn = set()
+    for rank in (0, 1, 2):
+        torch.manual_seed(3)
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        parallel.draw_differently()
+        drawn.add(tuple(torch.rand(3).tolist()))
+    assert len(drawn) == 3
+
+
 def test_gradients_and_measures_are_those_of_one_process(undisturbed, record_property):
     folder, _ = undisturbed
     alone = program.gradients()

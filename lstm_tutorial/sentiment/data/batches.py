@@ -140,9 +140,8 @@ class BucketSampler(Sampler[list[int]]):
 class PartSampler(Sampler[list[int]]):
     """Take one process's part of each batch.
 
-    A batch, sorted by length, is dealt out like cards: the parts differ by at most one review, and
-    their lengths by little. A process left without any takes the first review, which then counts
-    for nothing there, because every process has to take every step.
+    A batch, sorted by length, is dealt out like cards, so that all parts are about as much work.
+    Every process has to take every step: one left without a review takes the first, uncounted.
 
     Args:
         whole: yields the batches.
