@@ -51,7 +51,8 @@ def train(
     """Train a classifier, and write weights, vocabulary and record to a folder.
 
     Processes that ``torchrun`` started train it together: each takes a part of every batch, and
-    process 0 writes, and calls the three functions.
+    process 0 writes, and calls the three functions. Where torchrun may restart them
+    (``--max-restarts``), set ``resume``.
 
     Args:
         folder: created if missing; must be empty, or contain the same run if ``resume`` is set.
