@@ -86,8 +86,12 @@ def export(folder: Path, path: Path, quantize: bool = False) -> float:
     return difference or 0.0
 
 
-def load(path: Path) -> Classifier:
+def load(path: Path, threads: int = 0) -> Classifier:
     """Open a file that ``export`` wrote, and check it with its test vector.
+
+    Args:
+        path: of the file.
+        threads: for onnxruntime; 0 leaves the number to it.
 
     Raises:
         ValueError: if it is another file, or what it holds does not give the test vector.
@@ -96,7 +100,7 @@ def load(path: Path) -> Classifier:
     """
     data = path.read_bytes()
     try:
-        session = _session(data)
+        session = _session(data, threads)
     except ImportError as error:
         raise RuntimeError(NEEDED) from error
     except Exception as error:
@@ -131,10 +135,12 @@ def _classifier(session: Any, content: dict[str, Any]) -> Classifier:
     return Classifier(session, ids, content["max_length"], content["keep"])
 
 
-def _session(data: bytes) -> Any:
+def _session(data: bytes, threads: int = 0) -> Any:
     import onnxruntime
 
-    return onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def _quantized(path: Path) -> Path:
