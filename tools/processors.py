@@ -16,7 +16,9 @@ from pathlib import Path
 import torch
 
 TESTS = Path(__file__).parents[1] / "tests"
+BOOK = TESTS.parent / "book"
 SUITES = ("lstm*", "cell", "ragged", "bptt", "compiled", "bilstm", "describe*")
+PAGES = ("forecasting", "tagging", "seq2seq", "streams")  # they train, each task from its start
 QEMU = "qemu-x86_64"
 # Each by torch's name for its kind: no AVX-512, as in most laptops; and no AVX at all.
 LOWERED = {
@@ -44,6 +46,12 @@ def marked() -> list[object]:
     return ["-m", "kernels", *sorted(files)]
 
 
+def chapters() -> list[object]:
+    """What to hand to pytest to run the chapters on other tasks and compare their outputs."""
+    options = ["--nbval", "--nbval-sanitize-with", TESTS / "nbval.cfg", "--nbval-current-env"]
+    return [*options, "--dist", "loadscope", *(BOOK / f"{name}.ipynb" for name in PAGES)]
+
+
 def emulate(kind: str) -> bool:
     """Run the marked tests on an emulated processor."""
     processor, variables = EMULATED[kind]
@@ -60,12 +68,14 @@ def main(quick: bool) -> bool:
         print(f"On {platform.machine()}, torch has one kind of kernels: nothing else to test.")
         return True
     suites = [file for name in SUITES for file in sorted(TESTS.rglob(f"test_{name}.py"))]
+    suites.append(TESTS / "tasks")
     tests = marked() if quick else suites
     own = torch.backends.cpu.get_cpu_capability()
     passed = [
-        run(f"as {kind}", "2*popen", *tests, PROCESSOR=kind, **variables)
+        run(f"as {kind}", "2*popen", *arguments, PROCESSOR=kind, **variables)
         for kind, variables in LOWERED.items()
         if own != "DEFAULT" or kind == own  # held to more than it has, torch crashes
+        for arguments in ([tests] if quick else [tests, chapters()])
     ]
     if not quick:
         passed.append(run("two threads", "1*popen", *suites, OMP_NUM_THREADS="2"))

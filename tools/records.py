@@ -26,7 +26,8 @@ def check_figures(path: Path) -> str:
     family = stem.rstrip("0123456789")
     paths = [path] if stem == family else sorted(path.parent.glob(f"{family}[0-9].json"))
     record, *others = [json.loads(p.read_text(encoding="utf-8")) for p in (path, *paths)]
-    wanted = _accuracies(record, others)
+    percent = _accuracies(record, others).items()
+    wanted = _of_tasks(record) or {name: [100 * v for v in values] for name, values in percent}
     if not wanted:
         return "none to compare"
     pages = [p for p in sorted(Path("book").glob("*.ipynb")) if family in _text(p, "source")]
@@ -34,7 +35,7 @@ def check_figures(path: Path) -> str:
         raise ValueError(f"no page of the book reads {path}")
     printed = set(re.findall(r"\d+\.\d+", " ".join(_text(p, "outputs") for p in pages)))
     for name, values in wanted.items():
-        if not {f"{100 * value:.{digits}f}" for value in values for digits in (1, 2)} & printed:
+        if not {f"{value:.{digits}f}" for value in values for digits in (1, 2)} & printed:
             where = ", ".join(p.name for p in pages)
             raise ValueError(f"{path}: {where} does not show the accuracy of {name}: run it again")
     return f"{len(wanted)} shown in {', '.join(p.name for p in pages)}"
@@ -54,6 +55,16 @@ def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
         scores = [f["test"]["accuracy"] for f in family]
         return {"the run": [record["test"]["accuracy"], mean(scores)]}
     return {}
+
+
+def _of_tasks(record: Record) -> dict[str, list[float]]:
+    """Name what a record of ``lstm_tutorial.tasks`` has measured, as a page prints it."""
+    results = record["results"] if ".tasks." in record.get("command", "") else []
+    if "chosen" in record:
+        setting = record["chosen"].items()
+        (scores,) = [r["validation_mase"] for r in results if setting <= r.items()]
+        return {"the chosen setting": [mean(scores)]}
+    return {f"{r['bridge']}, {r['attention']}": [100 * mean(r["in_a_batch"])] for r in results}
 
 
 def _text(page: Path, part: str) -> str:

@@ -18,6 +18,7 @@ from lstm_tutorial.sentiment.runs.settings import Settings
 
 Record = Mapping[str, Any]
 ANY = ("command", "versions", "machine")
+MODULES = "python -m benchmarks.", "python -m lstm_tutorial.tasks."
 OWN = {"ablate": ("seed", "base", "results"), "analyse": ("duplicates", "classifiers")}
 
 
@@ -31,7 +32,7 @@ def check_record(path: Path, app: typer.Typer) -> str:
     """Verify that a record is complete, and that its command still asks for its settings.
 
     Returns:
-        The command. That of a benchmark is outside the package and not parsed.
+        The command. That of a benchmark or of a task's module has no settings to parse.
 
     Raises:
         ValueError: if the record is damaged, or its command is unknown or asks for settings other
@@ -47,7 +48,7 @@ def check_record(path: Path, app: typer.Typer) -> str:
     command = record["command"]
     if not isinstance(command, str):
         raise ValueError(f"{path} is not a record: its command is not text, but {command!r}")
-    if command.startswith("python -m benchmarks."):
+    if command.startswith(MODULES):
         return command
     context = _parsed(command, path, app)
     name = context.command.name or ""

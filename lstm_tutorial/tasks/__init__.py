@@ -6,6 +6,8 @@ __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
         "forecasting": [],
+        "choice": [],
+        "bridges": [],
         "agents": ["Corridors", "Memoryless", "Policy", "returns", "rollout", "train_policy"],
         "crf": ["CRF"],
         "ctc": ["collapse", "greedy_labels", "make_signals", "steps_needed"],

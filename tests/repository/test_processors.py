@@ -30,7 +30,7 @@ def test_without_an_emulator_that_is_said_and_fails_in_ci(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(processors.shutil, "which", lambda name: None)
     assert processors.main(quick=False) is passes
-    assert len(commands) == 3
+    assert len(commands) == 5
     assert "No qemu-x86_64, so max is not emulated" in capsys.readouterr().out
 
 
@@ -46,9 +46,9 @@ def test_all_of_it_adds_two_threads_and_emulated_processors(commands):
     assert processors.main(quick=False)
     told = [(env.get("PROCESSOR"), env["OMP_NUM_THREADS"]) for _, env in commands]
     assert told == [
-        ("AVX2", "1"), ("DEFAULT", "1"), (None, "2"), ("AVX2", "1"), ("DEFAULT", "1")
+        *2 * [("AVX2", "1")], *2 * [("DEFAULT", "1")], (None, "2"), ("AVX2", "1"), ("DEFAULT", "1")
     ]  # fmt: skip
-    for (command, _), processor in zip(commands[3:], ("max", "Nehalem"), strict=True):
+    for (command, _), processor in zip(commands[5:], ("max", "Nehalem"), strict=True):
         assert any(f"python=qemu-x86_64 -cpu {processor} " in part for part in command)
 
 
@@ -67,8 +67,17 @@ def test_other_architectures_are_left_alone(monkeypatch, capsys, commands):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_a_run_that_fails_fails_the_whole(monkeypatch, commands, quick):
-    codes = iter([0, 1, 0, 0, 0])
+    codes = iter([0, 1, 0, 0, 0, 0, 0])
     monkeypatch.setattr(
         processors.subprocess, "run", lambda c, env: subprocess.CompletedProcess(c, next(codes))
     )
     assert not processors.main(quick)
+
+
+def test_the_chapters_on_other_tasks_run_as_on_lesser_processors(commands):
+    assert processors.main(quick=False)
+    named = [[part.rpartition("/")[2] for part in command] for command, _ in commands]
+    pages = [f"{name}.ipynb" for name in processors.PAGES]
+    assert [names[-4:] == pages for names in named] == [False, True, False, True, *3 * [False]]
+    assert all(processors.BOOK.joinpath(page).exists() for page in pages)
+    assert ["tasks" in names for names in named] == [True, False, True, False, True, False, False]

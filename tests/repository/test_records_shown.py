@@ -51,3 +51,28 @@ def test_a_page_that_shows_another_number_is_named(checkout, text):
 def test_a_record_that_no_page_reads_is_named(checkout):
     with pytest.raises(ValueError, match="no page of the book reads"):
         check_figures(checkout("92.56", source="pass"))
+
+
+TASKS = "python -m lstm_tutorial.tasks."
+CHOICE = {
+    "command": TASKS + "choice",
+    "results": [
+        {"units": 1, "validation_mase": [9.0]},
+        {"units": 2, "validation_mase": [1.2, 1.4]},
+    ],
+    "chosen": {"units": 2},
+}
+BRIDGES = {
+    "command": TASKS + "bridges",
+    "results": [{"bridge": "joined", "attention": True, "in_a_batch": [0.99, 0.97]}],
+}
+
+
+@pytest.mark.parametrize(("record", "text"), [(CHOICE, "**1.30**"), (BRIDGES, "| 98.0% |")])
+def test_a_page_shows_what_a_record_of_a_task_measured(checkout, record, text):
+    path = checkout(text)
+    path.write_text(json.dumps(record))
+    assert check_figures(path) == "1 shown in page.ipynb"
+    checkout("9.00 and 97.0")
+    with pytest.raises(ValueError, match=r"does not show the accuracy of (the chosen|joined)"):
+        check_figures(path)
