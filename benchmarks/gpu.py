@@ -18,8 +18,8 @@ from benchmarks.contenders import RaggedRun, inference, packed, training
 from benchmarks.measure import row
 from benchmarks.peers import Size, Step
 from lstm_tutorial._files import write_whole
+from lstm_tutorial._machine import machine, versions
 from lstm_tutorial.bptt import FastLSTM
-from lstm_tutorial.sentiment.runs.records import machine, versions
 
 SIZES: tuple[Size, ...] = ((100, 64, 128, 256), (500, 64, 128, 512))  # L, N, H_in, H_cell
 LONGEST = (65_535, 65_536)

@@ -27,8 +27,9 @@ import torch
 from torch import nn
 
 from lstm_tutorial._files import write_whole
+from lstm_tutorial._machine import machine, versions
 from lstm_tutorial.sentiment.data import imdb
-from lstm_tutorial.sentiment.runs import exported, load, records
+from lstm_tutorial.sentiment.runs import exported, load
 from lstm_tutorial.sentiment.runs.pretrained import SHIPPED
 
 PART, THREADS, STARTS, SEED = 100, 2, 5, 0
@@ -135,8 +136,8 @@ def new_record(args: argparse.Namespace, sizes: dict[str, int], path: Path) -> d
     return {
         "command": " ".join(words),
         "seed": SEED,
-        "versions": records.versions() | {name: version(name) for name in packages},
-        "machine": records.machine(),
+        "versions": versions() | {name: version(name) for name in packages},
+        "machine": machine(),
         "start": start_up(path),
         "reviews": 0,
         "results": {name: {"bytes": n, "seconds": 0.0, "right": 0} for name, n in sizes.items()},

@@ -20,7 +20,7 @@ import typer
 from benchmarks.contenders import RUNS_AS
 from benchmarks.parts import PARTS, review_rows
 from lstm_tutorial._files import write_whole
-from lstm_tutorial.sentiment.runs.records import machine
+from lstm_tutorial._machine import machine
 
 PEERS = ("labml-nn", "keras", "equinox", "jax")
 

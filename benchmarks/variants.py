@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.contenders import training
 from benchmarks.measure import row
 from lstm_tutorial._files import write_whole
-from lstm_tutorial.sentiment.runs.records import machine, versions
+from lstm_tutorial._machine import machine, versions
 from lstm_tutorial.variants import layer_norm_step, over_time
 
 

@@ -203,8 +203,8 @@ def pretrain(
     """Train a language model on the training texts, without their labels."""
     import torch
 
+    from lstm_tutorial._machine import peak_memory_mib
     from lstm_tutorial.sentiment.runs import pretraining
-    from lstm_tutorial.sentiment.runs.records import peak_memory_mib
     from lstm_tutorial.sentiment.training.pretraining import PARTS, perplexity
 
     torch.set_flush_denormal(True)

@@ -67,7 +67,7 @@ class Bridged(Translator):
 
 def measure() -> dict[str, Any]:
     """Train each bridge with each seed; return a record of exact matches on unseen dates."""
-    from lstm_tutorial.sentiment.runs.records import machine, versions
+    from lstm_tutorial._machine import machine, versions
 
     pairs, results = make_pairs(4500), []
     training, unseen = pairs[:4000], pairs[4000:]

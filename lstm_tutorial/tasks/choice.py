@@ -99,7 +99,7 @@ def best(results: list[dict[str, Any]]) -> dict[str, int]:
 
 def choose() -> dict[str, Any]:
     """Score every setting of the grid with every seed; return a record."""
-    from lstm_tutorial.sentiment.runs.records import machine, versions
+    from lstm_tutorial._machine import machine, versions
 
     results = []
     for values in product(*GRID.values()):

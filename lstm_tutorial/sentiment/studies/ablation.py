@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 from torchtext.vocab import Vocab
 
+from lstm_tutorial._machine import machine, versions
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.data.batches import make_loader, truncate
@@ -22,7 +23,6 @@ from lstm_tutorial.sentiment.data.text import build_vocab, encode
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs.folders import read_json
 from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, tokens_of
-from lstm_tutorial.sentiment.runs.records import machine, versions
 from lstm_tutorial.sentiment.runs.settings import Settings
 
 BASE = Settings(

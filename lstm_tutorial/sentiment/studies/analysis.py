@@ -11,12 +11,12 @@ import torch
 from scipy.special import expit, ndtr
 from scipy.stats import binomtest
 
+from lstm_tutorial._machine import machine, peak_memory_mib, versions
 from lstm_tutorial.sentiment import runs
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.models import linear
 from lstm_tutorial.sentiment.runs.pipeline import read_part, tokens_of
-from lstm_tutorial.sentiment.runs.records import machine, peak_memory_mib, versions
 from lstm_tutorial.sentiment.runs.run import Run
 from lstm_tutorial.sentiment.studies import behaviour, phenomena
 from lstm_tutorial.sentiment.studies.calibration import (

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstm_tutorial._machine import machine, versions
 from lstm_tutorial.sentiment.data.batches import make_loader
 from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.data.text import encode
@@ -18,7 +19,6 @@ from lstm_tutorial.sentiment.models.language import FORWARD, LanguageModel
 from lstm_tutorial.sentiment.models.sampling import write
 from lstm_tutorial.sentiment.runs.pipeline import read_training, tokens_of
 from lstm_tutorial.sentiment.runs.pretraining import LanguageRun
-from lstm_tutorial.sentiment.runs.records import machine, versions
 from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.pretraining import END, evaluate, join, perplexity
 
