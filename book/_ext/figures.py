@@ -23,7 +23,7 @@ SCRIPTS = {
     "lstm-cell": ["lstm-drawing.js", "lstm-player.js", "lstm-cell.js"],
     "lstm-reader": ["lstm-drawing.js", "lstm-player.js", "lstm-review-model.js", "lstm-reader.js"],
     'ul class="lstm-equations"': ["lstm-drawing.js"],
-    "lstm-shapes": ["lstm-shapes.js"],
+    "lstm-shapes": ["lstm-block.js", "lstm-shapes.js"],
     "lstm-packing": ["lstm-packing.js"],
     "lstm-review": ["lstm-review-model.js", "lstm-review.js"],
 }

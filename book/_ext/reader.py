@@ -11,6 +11,10 @@ from lstm_tutorial.sentiment import load_pretrained
 from lstm_tutorial.sentiment.studies import reading
 
 DIGITS = 6
+WHAT = (
+    "A trained model judges a film review, word by word. Drawn is one of its units: "
+    "<i>c</i> is its memory, <i>h</i> what it shows of it."
+)
 
 
 @cache
@@ -72,6 +76,7 @@ def complete(tag: re.Match[str]) -> str:
     return f"""<lstm-reader text="{tag[1]}" style="--at:{at:.5g}">
 <script type="application/json">{content}</script>
 <p class="title">Watch an LSTM read</p>
+<p class="what">{WHAT}</p>
 <div class="picture">{diagrams.cell(step_at(found, t), limit)}
 <ol class="words">{words}</ol>
 {states}
@@ -84,9 +89,9 @@ def panel(found: dict, t: int) -> str:
     i, f, g, o, c, h = found["steps"][t]
     size = diagrams.number
     return (
-        f'<p data-part="story">“{escape(found["words"][t])}”: keeps {f:.0%} of the old state and '
-        f"writes {size(i * g)}, so c&nbsp;=&nbsp;{size(c)}; "
-        f"shows {o:.0%} of tanh(c), so h&nbsp;=&nbsp;{size(h)}.</p>"
+        f'<p data-part="story">It reads “{escape(found["words"][t])}”: it keeps '
+        f"{f:.0%} of the old state and writes {size(i * g)}, so c&nbsp;=&nbsp;{size(c)}; "
+        f"it shows {o:.0%} of tanh(c), so h&nbsp;=&nbsp;{size(h)}.</p>"
         f'<p data-part="verdict">Read so far, the film is liked with probability '
         f"{size(found['liked'][t])}.</p>"
         f'<p data-part="unit">{unit(found)}</p>'
@@ -95,10 +100,10 @@ def panel(found: dict, t: int) -> str:
 
 def unit(found: dict) -> str:
     """Return which unit is shown, and why."""
-    most = max(step[5] for step in found["steps"]) * found["weight"]
+    adds = max(step[5] for step in found["steps"]) * found["weight"]
     return (
-        f"Shown is unit {found['unit']} of {found['units']} of the trained model that comes with "
-        "this book: of those that read forward, the one that moves the verdict on this sentence "
-        f"most. Its largest h, times its weight, is {diagrams.number(most)}. "
-        "The verdict is the whole model's."
+        f"Shown is unit {found['unit']} of {found['units']} that read forward, the one whose h "
+        "moves the verdict on this sentence most: "
+        f"a large h speaks {'for' if adds > 0 else 'against'} the film. "
+        "The verdict is that of all units, in both directions."
     )

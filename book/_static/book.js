@@ -58,6 +58,13 @@ const reachScrolling = (article) => {
     else box.removeAttribute("tabindex");
 };
 
+// A link to an error message opens the calls below it.
+const openLinked = (article) => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const section = article.contains(target) && target.closest("section section");
+  for (const fold of section ? section.querySelectorAll(":scope > .tag_message > details") : []) fold.open = true;
+};
+
 document.addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
   if (!article) return;
@@ -65,4 +72,6 @@ document.addEventListener("DOMContentLoaded", () => {
   offerBreaks(article);
   markSentences(article);
   for (const event of ["load", "resize"]) addEventListener(event, () => reachScrolling(article));
+  openLinked(article);
+  addEventListener("hashchange", () => openLinked(article));
 });

@@ -11,16 +11,33 @@
   /** The rails are at the next whole number above every state. */
   const limitOf = (states) => Math.max(1, Math.ceil(Math.max(...states.map((state) => Math.abs(state.c)))));
 
-  /** Show a step in a drawing. */
-  function show(svg, step, limit) {
+  // While it plays, streams move one after the other (drawing.css): what is written waits for them.
+  const WAITS = { i: 250, f: 250, g: 250, o: 250, fc: 450, ig: 450, c: 700, h: 900 }; // milliseconds
+  const pending = new WeakMap();
+
+  /** Call functions, each [name of what it says, function], when what they say has moved. */
+  function inTurn(svg, calls) {
+    (pending.get(svg) ?? []).forEach(clearTimeout);
+    const moves = svg.closest(".playing") && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const timers = [];
+    for (const [name, call] of calls) {
+      const wait = moves ? (WAITS[name] ?? 0) : 0;
+      if (wait) timers.push(setTimeout(call, wait));
+      else call();
+    }
+    pending.set(svg, timers);
+  }
+
+  /** Show a step in a drawing; `then` is called when all of it has moved. */
+  function show(svg, step, limit, then = () => {}) {
     const { h0, c0, i, f, g, o, c, h } = step;
     const streams = { c0, fc: f * c0, g0: g, ig: i * g, c, tc: Math.tanh(c), h0, h };
     for (const [name, value] of Object.entries(streams)) svg.style.setProperty(`--${name}`, value / limit);
     for (const [name, value] of Object.entries({ i, f, g, o })) svg.style.setProperty(`--${name}`, value);
     const texts = { x: step.x, c: `= ${number(c)}`, fc: `× ${number(f)}`, ig: signed(i * g), top: `+${limit}`, bottom: `−${limit}` };
     for (const [name, value] of Object.entries({ h0, c0, i, f, g, o, h })) texts[name] = number(value);
-    for (const [name, text] of Object.entries(texts))
-      svg.querySelector(`[data-value="${name}"]`).textContent = text;
+    const write = ([name, text]) => [name, () => (svg.querySelector(`[data-value="${name}"]`).textContent = text)];
+    inTurn(svg, [...Object.entries(texts).map(write), ["h", then]]);
     svg.setAttribute(
       "aria-label",
       `One step of an LSTM unit: cell state ${number(c0)} before and ${number(c)} after; forget valve ` +

@@ -108,9 +108,8 @@
       const { unit, units, weight, steps } = this.data;
       const adds = weight * Math.max(...steps.map((s) => s[5]));
       return (
-        `Shown is unit ${unit} of ${units} of the trained model that comes with this book: of those that read forward, ` +
-        "the one that moves the verdict on this sentence most. " +
-        `Its largest h, times its weight, is ${number(adds)}. The verdict is the whole model's.`
+        `Shown is unit ${unit} of ${units} that read forward, the one whose h moves the verdict on this sentence most: ` +
+        `a large h speaks ${adds > 0 ? "for" : "against"} the film. The verdict is that of all units, in both directions.`
       );
     }
 
@@ -118,26 +117,30 @@
       return `${t + 1} of ${this.steps.length}: ${this.data.words[t]}`;
     }
 
-    /** Show the step at word t, and everything that has been read up to it. */
+    /** Show the step at word t. */
     draw(t) {
       const step = this.steps[t];
-      show(this.svg, step, this.limit);
-      const read = this.steps.slice(0, t + 1);
-      const [states, liked] = this.querySelectorAll(".lstm-curve");
-      for (const name of ["c", "h"]) curve(states, name, read.map((s) => s[name]), this.steps.length, this.limit);
-      curve(liked, "p", this.data.liked.slice(0, t + 1), this.steps.length);
+      show(this.svg, step, this.limit, () => this.sum(step, t));
       [...this.querySelector("ol.words").children].forEach((word, k) => {
         word.classList.toggle("now", k === t);
         word.classList.toggle("unread", k > t);
       });
+    }
+
+    /** Show everything that has been read up to word t: the curves, and the verdict. */
+    sum(step, t) {
+      const read = this.steps.slice(0, t + 1);
+      const [states, liked] = this.querySelectorAll(".lstm-curve");
+      for (const name of ["c", "h"]) curve(states, name, read.map((s) => s[name]), this.steps.length, this.limit);
+      curve(liked, "p", this.data.liked.slice(0, t + 1), this.steps.length);
       this.tell(step, t);
     }
 
     tell({ x, f, i, g, o, c, h }, t) {
       const p = this.data.liked[t];
       this.find("story").textContent =
-        `${x}: keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c\u00a0=\u00a0${number(c)}; ` +
-        `shows ${percent(o)} of tanh(c), so h\u00a0=\u00a0${number(h)}.`;
+        `It reads ${x}: it keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c\u00a0=\u00a0${number(c)}; ` +
+        `it shows ${percent(o)} of tanh(c), so h\u00a0=\u00a0${number(h)}.`;
       this.find("verdict").textContent = `Read so far, the film is liked with probability ${number(p)}.`;
       const meter = this.querySelector(".meter");
       meter.style.setProperty("--p", p);
@@ -164,7 +167,7 @@
     '<div class="meter" aria-hidden="true"><span>bad film</span><span class="track"><span></span></span><span>good film</span></div>';
   const FORM =
     '<form><label>Type your own<input type="text" autocomplete="off"></label><button type="submit">Read it</button>' +
-    '<p data-part="answer" role="status"></p><p data-part="weight"></p></form>';
+    '<p data-part="weight"></p><p data-part="answer" role="status"></p></form>';
 
   window.LSTMReader = { read };
   customElements.define("lstm-reader", LSTMReaderElement);

@@ -65,8 +65,12 @@ const scoreOf = (section, wanted) => {
   return score * (found / weight) ** 2 * (1 + inHeading / weight + 0.6 * covered) * section.boost;
 };
 
+// A single digit is a reader's own number, unless it is quoted or all that is asked for.
 const wantedOf = (query) => {
-  const asked = wordsIn(query).filter((word) => index.holding.has(word));
+  const quoted = new Set((query.match(/"[^"]*"/g) ?? []).flatMap(wordsIn));
+  const words = wordsIn(query).filter((word) => index.holding.has(word));
+  const telling = words.filter((word) => !/^\d$/.test(word) || quoted.has(word));
+  const asked = telling.length ? telling : words;
   const also = (query.toLowerCase().match(/[\p{Letter}\p{Number}_]+/gu) ?? []).flatMap((word) => ALSO[word] ?? []).map(stem);
   const rare = asked.filter((word) => !COMMON.has(word.replace("=", "")));
   return [...new Set([...(rare.length ? rare : asked), ...also.filter((word) => index.holding.has(word))])];

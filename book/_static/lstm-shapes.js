@@ -178,6 +178,8 @@
       .join("") +
     '</form><div data-part="answer" aria-live="polite"></div>';
 
+  const BLOCK = '<label class="slice">Slice<select></select></label><div data-part="block"></div><p data-part="lit"></p>';
+
   class LSTMShapesElement extends HTMLElement {
     connectedCallback() {
       if (this.ready) return;
@@ -214,9 +216,11 @@
         if (![found.total, found.multiplyAdds].every(Number.isSafeInteger))
           throw new RangeError("this is more than this table can count");
         const isOpen = answer.querySelector("details")?.open;
+        const chosen = answer.querySelector("select")?.value;
         answer.classList.remove("refused");
         answer.innerHTML = warned + this.tables(found, code(options, shape));
         answer.querySelector("details").open = isOpen;
+        this.picture(LSTMBlock.about(options, shape), chosen);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         const said = `<p class="error" role="alert">${escape(error.message)}${escape(remedy(error.message))}</p>`;
@@ -234,6 +238,7 @@
       const counted = found.parameters.map((r) => product(r.shape).toLocaleString("en"));
       return (
         table("What comes out", head, shapes(found.outputs)) +
+        BLOCK +
         table("Which slice is which", ["slice", "shape", "what it holds", "equals"],
           found.parts.map((p) => [p.expression, tuple(p.shape), p.meaning, p.equals])) +
         `<p><strong>${found.total.toLocaleString("en")}</strong> parameters, ` +
@@ -244,6 +249,21 @@
         `<p>Rows of each weight_ih, weight_hh and bias, a quarter each: ${GATES.join(", ")}.</p></details>` +
         `<pre>${escape(program)}</pre><button type="button">Copy the code</button>`
       );
+    }
+
+    /** Light a slice in the picture of output: the one that was chosen before, or the last step. */
+    picture(about, chosen) {
+      const [select, picture, said] = ["select", "[data-part=block]", "[data-part=lit]"].map((part) => this.querySelector(part));
+      const slices = LSTMBlock.choices(about);
+      const names = slices.map(({ expression }) => expression);
+      select.innerHTML = names.map((name) => `<option>${name}</option>`).join("");
+      select.value = names.includes(chosen) ? chosen : names[about.sizes.D === 2 ? 3 : 1];
+      const light = () => {
+        picture.innerHTML = LSTMBlock.draw(slices[select.selectedIndex], about);
+        said.textContent = LSTMBlock.told(slices[select.selectedIndex], about);
+      };
+      select.addEventListener("change", light);
+      light();
     }
 
     copy(button) {

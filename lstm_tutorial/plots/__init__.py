@@ -1,4 +1,4 @@
-"""Every figure of the book. Each function takes plain values and returns matplotlib Axes.
+"""Every figure of the book, and its tables. Figures take plain values and return matplotlib Axes.
 
 ``import lstm_tutorial`` does not import this package: matplotlib is loaded only for drawing.
 """
@@ -12,6 +12,7 @@ from lstm_tutorial.plots.parameters import costs, weight_map
 from lstm_tutorial.plots.speed import growth, speed_ratios, time_shares
 from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS, show_as_svg
+from lstm_tutorial.plots.tables import table
 from lstm_tutorial.plots.tagging import label_spikes
 from lstm_tutorial.plots.training import learning_curves, loss_curves, score_bars, score_spread
 
@@ -43,6 +44,7 @@ __all__ = [
     "seen_steps",
     "speed_ratios",
     "squashing",
+    "table",
     "time_shares",
     "weight_map",
 ]

@@ -165,3 +165,47 @@ def test_the_search_field_shows_its_icon_beside_its_words(open_page, width):
     field = page.locator(".bd-search-container input[type=search]").bounding_box()
     icon = page.locator(".bd-search-container form svg").first.bounding_box()
     assert icon["x"] + icon["width"] <= field["x"]
+
+
+TABLES = ".bd-article table:not(.scroll > table, .trace > table), .bd-article .scroll"
+WIDE = """all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((box) => {
+  box.scrollLeft = 10000;
+  const { overflowX, backgroundImage, backgroundAttachment } = getComputedStyle(box);
+  return { tab: box.tabIndex, end: box.scrollLeft, missing: box.scrollWidth - box.clientWidth,
+           overflowX, shades: backgroundImage.split("linear-gradient").length - 1,
+           backgroundAttachment };
+})"""
+
+
+@pytest.mark.parametrize("name", ["gates", "parameters", "outputs", "speed", "tagging", "variants"])
+def test_wide_tables_scroll_show_that_they_do_and_are_reached_by_keyboard(on_a_phone, name):
+    page = on_a_phone(name)
+    wide = page.locator(TABLES).evaluate_all(WIDE)
+    assert name == "gates" or wide
+    for box in wide:
+        assert box["overflowX"] == "auto"
+        assert box["end"] == pytest.approx(box["missing"], abs=1)
+        assert box["tab"] == 0
+        assert box["shades"] == 4
+        assert box["backgroundAttachment"] == "local, local, scroll, scroll"
+
+
+def test_a_link_to_a_message_opens_the_calls_below_it(open_page):
+    page = open_page("book/inputs.html")
+    page.goto(f"{page.url}#err-hx")
+    page.reload()
+    opened = "all => all.map((e) => e.open)"
+    section = page.locator("section:has(> #err-hx)")
+    assert section.locator("> .tag_message > details").evaluate_all(opened) == [True] * 3
+    other = page.locator("section:has(> #err-matmul) > .tag_message > details")
+    assert other.evaluate_all(opened) == [False]
+    page.evaluate("location.hash = 'err-matmul'")
+    page.wait_for_timeout(100)
+    assert other.evaluate_all(opened) == [True]
+
+
+def test_a_link_to_another_section_opens_no_plumbing(open_page):
+    page = open_page("book/speed.html")
+    page.evaluate("location.hash = 'five-minute-version'")
+    page.wait_for_timeout(100)
+    assert page.locator(".cell details[open]").count() == 0

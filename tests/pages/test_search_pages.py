@@ -34,6 +34,16 @@ def test_every_result_is_a_sentence_with_words_of_the_query(search):
     assert search.locator("#search-results li .highlighted").count() >= 18
 
 
+def test_single_digits_bring_no_results_of_their_own(search):
+    wanted = "query => wantedOf(query)"
+    assert search.evaluate(wanted, "state of 3 with 2 units") == ["state", "unit"]
+    assert "2" in search.evaluate(wanted, 'unit "2" of the layer')
+    assert search.evaluate(wanted, "2") == ["2"]
+    found = search.evaluate("query => find(query).map(({name, text}) => name + text)", "detach 2 3")
+    assert found
+    assert all("detach" in text.lower() for text in found)
+
+
 def test_no_result_shows_raw_tex(search):
     texts = search.evaluate("SECTIONS.map(([, , , title, text]) => `${title}\\n${text}`)")
     assert len(texts) > 200

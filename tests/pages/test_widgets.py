@@ -162,7 +162,7 @@ def test_cell_plays_pauses_and_draws_the_curve_of_c(open_page):
     assert len(curve.evaluate(corners)) == 2  # the start, and one step
     play.click()
     assert play.inner_text() == "Pause"
-    gates.clock.run_for(2 * 1300)
+    gates.clock.run_for(2 * 1300 + 1000)  # what is written waits for what moves
     points = curve.evaluate(corners)
     assert len(points) == 4
     said = {name: number(text) for name, text in numbers(gates).items()}
