@@ -10,7 +10,6 @@ import argparse
 import io
 import json
 import logging
-import os
 import random
 import shlex
 import subprocess
@@ -36,6 +35,13 @@ TORCH, TORCH8, ONNX, ONNX8 = "torch", "torch int8", "onnxruntime", "onnxruntime 
 WITH_8_BITS = {TORCH8: TORCH, ONNX8: ONNX}
 GOALS = {"size": 0.3, "speed": 2.0, "points": 0.2}
 REVIEW = "A warm and wonderful film."
+PREDICT = """
+import atexit, re, sys
+status = lambda: open("/proc/self/status").read()  # VmHWM, the most that was resident at once
+atexit.register(lambda: print(re.search(r"VmHWM:\\s+(\\d+)", status())[1], file=sys.stderr))
+from lstm_tutorial.cli.commands import app
+app(sys.argv[1:])
+"""
 
 Answer = Callable[[list[int]], float]
 
@@ -77,14 +83,13 @@ def contenders(folder: Path) -> tuple[dict[str, Answer], dict[str, int], exporte
 def start_up(path: Path) -> dict[str, dict[str, float]]:
     """Answer one review in a process of its own: median seconds, and peak memory in MiB."""
     found: dict[str, list[tuple[float, float]]] = {TORCH: [], ONNX: []}
-    words = [sys.executable, "-m", "lstm_tutorial", "predict", REVIEW]
+    words = [sys.executable, "-c", PREDICT, "predict", REVIEW]
     for _ in range(STARTS):
         for name, more in ((TORCH, []), (ONNX, ["--onnx", str(path)])):
             start = time.perf_counter()
-            process = subprocess.Popen(words + more, stdout=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            assert status == 0
-            found[name].append((time.perf_counter() - start, usage.ru_maxrss / 1024))
+            done = subprocess.run(words + more, capture_output=True, text=True, check=True)
+            kib = int(done.stderr.split()[-1])
+            found[name].append((time.perf_counter() - start, kib / 1024))
     return {
         name: {
             "seconds": sorted(s for s, _ in pairs)[STARTS // 2],
