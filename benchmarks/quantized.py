@@ -10,7 +10,6 @@ import argparse
 import io
 import json
 import logging
-import os
 import random
 import shlex
 import subprocess
@@ -37,6 +36,13 @@ TORCH, TORCH8, ONNX, ONNX8 = "torch", "torch int8", "onnxruntime", "onnxruntime 
 WITH_8_BITS = {TORCH8: TORCH, ONNX8: ONNX}
 GOALS = {"size": 0.3, "speed": 2.0, "points": 0.2}
 REVIEW = "A warm and wonderful film."
+PREDICT = """
+import atexit, re, sys
+status = lambda: open("/proc/self/status").read()  # VmHWM, the most that was resident at once
+atexit.register(lambda: print(re.search(r"VmHWM:\\s+(\\d+)", status())[1], file=sys.stderr))
+from lstm_tutorial.cli.commands import app
+app(sys.argv[1:])
+"""
 
 Answer = Callable[[list[int]], float]
 
@@ -78,14 +84,13 @@ def contenders(folder: Path) -> tuple[dict[str, Answer], dict[str, int], exporte
 def start_up(path: Path) -> dict[str, dict[str, float]]:
     """Answer one review in a process of its own: median seconds, and peak memory in MiB."""
     found: dict[str, list[tuple[float, float]]] = {TORCH: [], ONNX: []}
-    words = [sys.executable, "-m", "lstm_tutorial", "predict", REVIEW]
+    words = [sys.executable, "-c", PREDICT, "predict", REVIEW]
     for _ in range(STARTS):
         for name, more in ((TORCH, []), (ONNX, ["--onnx", str(path)])):
             start = time.perf_counter()
-            process = subprocess.Popen(words + more, stdout=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            assert status == 0
-            found[name].append((time.perf_counter() - start, usage.ru_maxrss / 1024))
+            done = subprocess.run(words + more, capture_output=True, text=True, check=True)
+            kib = int(done.stderr.split()[-1])
+            found[name].append((time.perf_counter() - start, kib / 1024))
     return {
         name: {
             "seconds": sorted(s for s, _ in pairs)[STARTS // 2],
@@ -98,13 +103,17 @@ def start_up(path: Path) -> dict[str, dict[str, float]]:
 def measure_part(
     answers: dict[str, Answer], examples: list[tuple[list[int], int]], results: dict[str, Any]
 ) -> None:
-    """Add the seconds and the right answers of each, one review after the other."""
-    for ids, label in examples:
-        for name, answer in answers.items():
-            start = time.perf_counter()
-            logit = answer(ids)
-            results[name]["seconds"] += time.perf_counter() - start
-            results[name]["right"] += int((logit > 0) == bool(label))
+    """Add the seconds and the right answers of each, one review after the other.
+
+    One finishes before the next begins: threads that wait for work would slow the other down.
+    """
+    for name, answer in answers.items():
+        answer(examples[0][0])
+        start = time.perf_counter()
+        logits = [answer(ids) for ids, _ in examples]
+        results[name]["seconds"] += time.perf_counter() - start
+        right = [(logit > 0) == bool(k) for logit, (_, k) in zip(logits, examples, strict=True)]
+        results[name]["right"] += sum(right)
 
 
 def misses(record: dict[str, Any]) -> list[str]:
