@@ -6,6 +6,7 @@ case in which all of them take part in every step.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -156,6 +157,8 @@ class LSTM(nn.Module):
         Raises:
             ValueError, RuntimeError, TypeError: where ``torch.nn.LSTM`` does, in its words.
         """
+        if torch.compiler.is_exporting():
+            return self._forward_exported(input, hx)
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         check_padded(self, input, hx)
@@ -165,6 +168,15 @@ class LSTM(nn.Module):
             output, (h_n, c_n) = self._forward_padded(input.unsqueeze(batch_dim), hx)
             return output.squeeze(batch_dim), (h_n.squeeze(1), c_n.squeeze(1))
         return self._forward_padded(input, hx)
+
+    def _forward_exported(self, input: Any, hx: Any) -> tuple[Any, tuple[Tensor, Tensor]]:
+        """Run what ``lstm_tutorial.export`` puts in the place of nn.LSTM's forward."""
+        if nn.LSTM.forward.__module__ == nn.LSTM.__module__:
+            raise RuntimeError(
+                "expected LSTM to be exported by lstm_tutorial.export.to_onnx or to_pt2, got "
+                "torch.export alone, which would fix the number of steps"
+            )
+        return nn.LSTM.forward(self, input, hx)  # type: ignore[call-overload]  # it has the attributes
 
     def _forward_padded(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None

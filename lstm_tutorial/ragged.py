@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 KERNELS: dict[str, Callable[..., tuple[Tensor, ...]]] = {"LSTM": torch.lstm, "GRU": torch.gru}
 KERNELS |= {"RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
@@ -123,6 +123,9 @@ def run(
         with torch.autocast("cpu", enabled=False):
             return run(rnn, input, lengths, hx, batch_first)
     x = input.transpose(0, 1) if batch_first else input
+    if torch.compiler.is_exporting():
+        output, ends = _run_packed(rnn, x, lengths, hx)
+        return output.transpose(0, 1) if batch_first else output, ends
     lengths = _checked_lengths(x, lengths, batch_first)
     rnn.check_input(x, None)
     states = _initial_states(rnn, x, hx)
@@ -133,6 +136,17 @@ def run(
         output, finals = _run_blocks(rnn, x, states, _plan(blocks, lengths, len(x)).to(x.device))
     output = output.transpose(0, 1) if batch_first else output
     return output, (finals[0], finals[1]) if rnn.mode == "LSTM" else finals[0]
+
+
+def _run_packed(rnn: nn.RNNBase, x: Tensor, lengths: Any, hx: Any) -> tuple[Tensor, States]:
+    """Run what the exporters of ``lstm_tutorial.export`` replace: torch's cannot follow lengths."""
+    if type(rnn).forward.__module__ == nn.LSTM.__module__:
+        raise RuntimeError(
+            "expected lengths to be exported by lstm_tutorial.export.to_onnx or to_pt2, "
+            "got torch.export alone, which cannot follow them"
+        )
+    output, finals = rnn(pack_padded_sequence(x, torch.as_tensor(lengths).cpu()), hx)
+    return pad_packed_sequence(output, total_length=x.size(0))[0], finals
 
 
 def _rows_per_call(rnn: nn.RNNBase, x: Tensor) -> int:

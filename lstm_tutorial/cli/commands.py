@@ -6,6 +6,8 @@ error; ``lines.py`` prints it in one line.
 
 import shlex
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +20,7 @@ from lstm_tutorial.cli.lines import (
     command_to_repeat,
     decode,
     open_lines,
+    quiet,
     settings_of,
     use_preset,
 )
@@ -250,6 +253,22 @@ def ship(
 
 
 @app.command()
+def export(
+    run_dir: Annotated[Path, Argument(help="Folder of a finished run.")],
+    path: Annotated[Path, Argument(help="ONNX file to write.")],
+    quantize: Annotated[bool, Option("--quantize", help="Store the weights in 8 bits.")] = False,
+) -> None:
+    """Export a run's classifier as one ONNX file, with its vocabulary and a test vector."""
+    from lstm_tutorial.sentiment.runs import exported
+
+    with quiet():
+        difference = exported.export(run_dir, path, quantize)
+    before = " before quantization" if quantize else ""
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    print(f"{path}: {size}, logits within {difference:.0e} of the run's{before}")
+
+
+@app.command()
 def predict(
     text: Annotated[
         str | None, Argument(help="A review; default: one per line from stdin.")
@@ -257,25 +276,41 @@ def predict(
     run: Annotated[
         Path | None, Option(help="Folder of a finished run; default: the model of the package.")
     ] = None,
+    onnx: Annotated[
+        Path | None, Option(help="File that `export` wrote: answers without torch.")
+    ] = None,
     file: Annotated[Path | None, Option(help="File with one review per line.")] = None,
     format: Annotated[Format, Option(help="How to print the answers.")] = "text",
 ) -> None:
     """Print label and probability of reviews."""
     from tqdm import tqdm
 
-    from lstm_tutorial.sentiment import runs
-    from lstm_tutorial.sentiment.runs import pretrained
-
     if text is not None and file is not None:
         raise ValueError("expected a review or --file, got both: leave one out")
     if text is not None and len(text.split()) == 1 and Path(text).is_file():
         raise ValueError(f"expected a review, got the name of a file: use --file {text}")
-    loaded = runs.load(run) if run else pretrained.load_pretrained()
+    if run is not None and onnx is not None:
+        raise ValueError("expected --run or --onnx, got both: leave one out")
+    classify = classifier_of(run, onnx)
     with open_lines(text, file) as lines:
-        probabilities = runs.predict(loaded, decode(lines))
+        probabilities = classify(decode(lines))
         bar = tqdm(probabilities, "reviews", file=sys.stderr, disable=None, leave=False, delay=1)
         for answer in answers(bar, format):
             print(answer)
+
+
+def classifier_of(
+    run: Path | None, onnx: Path | None
+) -> Callable[[Iterable[str]], Iterator[float]]:
+    """Load what answers: a run, an exported file, or the model of the package."""
+    if onnx is not None:
+        from lstm_tutorial.sentiment.runs import exported
+
+        return partial(exported.predict, exported.load(onnx))
+    from lstm_tutorial.sentiment import runs
+    from lstm_tutorial.sentiment.runs import pretrained
+
+    return partial(runs.predict, runs.load(run) if run else pretrained.load_pretrained())
 
 
 def whole_numbers(text: str) -> list[int]:

@@ -5,11 +5,13 @@ import contextlib
 import errno
 import io
 import json
+import logging
 import os
 import re
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,18 @@ def open_lines(text: str | None, file: Path | None) -> Iterator[Iterable[bytes]]
             end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
             print(f"Type reviews, one per line, then {end}.", file=sys.stderr)
         yield sys.stdin.buffer
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep warnings of torch's exporter, on packages that nothing here needs, from the terminal."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def decode(lines: Iterable[bytes]) -> Iterator[str]:

@@ -17,10 +17,24 @@ def on_module(module: Any, inside: Sequence[str]) -> str:
     """Advise on a module that is not an LSTM; ``inside`` names the LSTMs that it contains."""
     if isinstance(module, type):
         return f"build it first, such as {module.__name__}(128, 256)."
+    if isinstance(module, torch.ao.nn.quantized.dynamic.LSTM):
+        return (
+            "its weights are packed in 8 bits; inputs, outputs and states have the shapes of the "
+            f"LSTM that quantize_dynamic was given: describe torch.nn.{_unquantized(module)}."
+        )
     if inside:
         names = ", ".join(f"model.{name}" for name in inside[:3])
         return f"describe the LSTM inside your model: {names}."
     return "describe an LSTM, such as torch.nn.LSTM(128, 256)."
+
+
+def _unquantized(module: Any) -> str:
+    options = {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False}
+    changed = [
+        f"{k}={getattr(module, k)}" for k, usual in options.items() if getattr(module, k) != usual
+    ]
+    sizes = [str(module.input_size), str(module.hidden_size)]
+    return f"LSTM({', '.join(sizes + changed)})"
 
 
 def on_no_tensor(module: AnyLSTM) -> str:

@@ -246,11 +246,12 @@ def test_a_packed_sequence_takes_no_lengths():
 
 
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
-def test_a_quantized_lstm_is_refused_by_its_full_name():
-    quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(3, 4)), {nn.LSTM})[0]
-    with pytest.raises(
-        TypeError, match=r"got torch\.ao\.nn\.quantized\.dynamic\.modules\.rnn\.LSTM"
-    ):
+def test_a_quantized_lstm_is_refused_by_its_full_name_with_the_lstm_to_describe():
+    model = nn.Sequential(nn.LSTM(3, 4, 2, batch_first=True))
+    quantized = torch.ao.quantization.quantize_dynamic(model, {nn.LSTM})[0]
+    words = r"got torch\.ao\.nn\.quantized\.dynamic\.modules\.rnn\.LSTM\nTo fix it: its weights.*"
+    words += r"describe torch\.nn\.LSTM\(3, 4, num_layers=2, batch_first=True\)\."
+    with pytest.raises(TypeError, match=words):
         describe(quantized, (5, 2, 3))
 
 

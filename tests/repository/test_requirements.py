@@ -65,18 +65,26 @@ def of_the_package() -> list[Requirement]:
     )
 
 
+def extras() -> list[Requirement]:
+    """Return what the package's optional dependencies name."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = re.search(r"^\[project.optional-dependencies\]\n(.*?)^\[", project, re.S | re.M)[1]
+    return read(re.findall(r'"(.+?)"', section))
+
+
 PACKAGE = of_the_package()
+EXTRAS = extras()
 READ, BOOK, DEV = (
     named_in(f) for f in ("requirements.txt", "requirements/book.txt", "requirements/dev.txt")
 )
 BENCH = named_in("benchmarks/requirements.txt")
 PINS = named_in("requirements/lock.txt")
 GROUPS = {  # whose imports, and which declarations must cover them
-    "lstm_tutorial": (["lstm_tutorial/**/*.py"], PACKAGE),
-    "chapters": (["book/*.ipynb", "book/*.py"], PACKAGE + READ),
+    "lstm_tutorial": (["lstm_tutorial/**/*.py"], PACKAGE + EXTRAS),
+    "chapters": (["book/*.ipynb", "book/*.py"], PACKAGE + EXTRAS + READ),
     "extensions": (["book/_ext/*.py"], PACKAGE + READ + BOOK),
     "tests": (["tests/**/*.py", "tools/**/*.py"], PACKAGE + READ + BOOK + DEV),
-    "benchmarks": (["benchmarks/**/*.py"], PACKAGE + READ + BENCH),
+    "benchmarks": (["benchmarks/**/*.py"], PACKAGE + EXTRAS + READ + BENCH),
 }
 
 
@@ -138,6 +146,10 @@ def test_the_lock_leaves_torch_and_the_index_to_the_reader():
     assert [line for line in lines if re.search(r"://|^-|--hash|@", line)] == []
     assert all(str(pin.specifier).startswith("==") for pin in PINS)
     assert {str(r.specifier) for r in READ if r.name == "torch"} == {"==2.13.0"}
+
+
+def test_what_is_optional_is_tested():
+    assert names(EXTRAS) <= names(DEV)
 
 
 def test_each_set_builds_on_the_one_before():

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
+from lstm_tutorial.sentiment.data.tokens import truncate as truncate
+
 PADDING = 0  # the id of <pad>
 
 Example = tuple[list[int], float]  # the ids of a review, and its label
@@ -29,26 +31,6 @@ class Batch(NamedTuple):
     def to(self, device: torch.device | str) -> "Batch":
         """Copy to a device; the lengths stay on the CPU."""
         return Batch(self.ids.to(device), self.lengths, self.labels.to(device))
-
-
-def truncate(ids: list[int], max_length: int, keep: str = "head") -> list[int]:
-    """Keep at most max_length of a review's token ids.
-
-    Args:
-        keep: ``"head"``, the beginning; ``"tail"``, the end; or ``"both"``, half of each.
-
-    Raises:
-        ValueError: if max_length is not positive or keep is unknown.
-    """
-    if max_length < 1:
-        raise ValueError(f"expected max_length of at least 1, got {max_length}")
-    if keep not in ("head", "tail", "both"):
-        raise ValueError(f"expected keep to be head, tail or both, got {keep!r}")
-    if len(ids) <= max_length:
-        return ids
-    head = {"head": max_length, "tail": 0, "both": (max_length + 1) // 2}[keep]
-    tail = max_length - head
-    return ids[:head] + ids[len(ids) - tail :]
 
 
 def collate(examples: Sequence[Example]) -> Batch:
