@@ -4,6 +4,7 @@ Heavy imports are inside the commands, so that ``--help`` answers at once. A com
 error; ``lines.py`` prints it in one line.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -124,7 +125,7 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
-    """Train a classifier into a run folder."""
+    """Train a classifier into a run folder; with several processes if torchrun starts them."""
     import torch
     from tqdm import tqdm
 
@@ -133,7 +134,9 @@ def train(
     torch.set_flush_denormal(True)  # gradients that fade through time are slow to compute with
     torch.set_num_threads(threads or torch.get_num_threads())
     settings, command = settings_of(context), command_to_repeat(context)
-    with tqdm(desc="batches", file=sys.stderr, disable=None, leave=False) as bar:
+    is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    disable = None if is_first else True
+    with tqdm(desc="batches", file=sys.stderr, disable=disable, leave=False) as bar:
 
         def show(epoch: dict) -> None:
             with tqdm.external_write_mode():  # hides the bar while the line is written
@@ -144,7 +147,7 @@ def train(
         record = runs.train(
             run_dir, settings, root, command, resume, not no_test, bar.reset, show, bar.update
         )
-    if record["test"]:
+    if record["test"] and is_first:
         print("test accuracy {accuracy:.4f}, loss {loss:.4f}, {n} reviews".format(**record["test"]))
 
 

@@ -95,7 +95,9 @@ def command_to_repeat(context: typer.Context) -> str:
     reviews is the environment variable ``IMDB_ARCHIVE``.
     """
     folder = Path(context.params["run_dir"]).resolve()
-    words = ["python -m lstm_tutorial train", shlex.quote(folder.name)]
+    processes = os.environ.get("WORLD_SIZE")  # set by torchrun
+    program = f"torchrun --nproc_per_node {processes}" if processes else "python"
+    words = [f"{program} -m lstm_tutorial train", shlex.quote(folder.name)]
     for option in context.command.params:
         name = option.name or ""
         value = context.params.get(name)

@@ -4,6 +4,7 @@ A record is in ``book/records`` and is named after its content; the names of rec
 their seeds differ only in their last digits.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -84,7 +85,7 @@ def compare_repeat(path: Path, folder: Path = Path("book/records")) -> str:
 
 def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
     program, _, rest = command.partition(" -m lstm_tutorial ")
-    if program != "python":
+    if not re.fullmatch(r"python|torchrun --nproc_per_node \d+", program):
         raise ValueError(f"{path} does not name a command of this project, but {command!r}")
     try:
         words = shlex.split(rest)

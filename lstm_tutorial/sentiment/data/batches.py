@@ -119,6 +119,42 @@ class BucketSampler(Sampler[list[int]]):
         yield from (batch.tolist() for batch in batches)
 
 
+class PartSampler(Sampler[list[int]]):
+    """Take one process's part of each batch.
+
+    A batch, sorted by length, is dealt out like cards, so that all parts are about as much work.
+    Every process has to take every step: one left without a review takes the first, uncounted.
+
+    Args:
+        whole: yields the batches.
+        rank: this process's number.
+        processes: how many share a batch.
+    """
+
+    def __init__(self, whole: BucketSampler, rank: int, processes: int) -> None:
+        self.whole = whole
+        self.rank = rank
+        self.processes = processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self.whole.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Number of batches per epoch, the same for all processes."""
+        return len(self.whole)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the positions of the reviews of each part."""
+        for batch in self.whole:
+            yield batch[self.rank :: self.processes] or batch[:1]
+
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """Yield the number of reviews in each part, and in the whole batch."""
+        for batch in self.whole:
+            yield len(batch[self.rank :: self.processes]), len(batch)
+
+
 def make_loader(
     examples: Sequence[Example],
     batch_size: int,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from lstm_tutorial.sentiment.runs.settings import Settings
+from lstm_tutorial.sentiment.training import parallel
 from lstm_tutorial.sentiment.training.loop import best_epoch
 
 KEYS: tuple[str, ...]
@@ -71,13 +72,17 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str | int | None]:
-    """Describe the machine, but do not name it: its processor, torch's threads and kernels."""
+    """Describe the machine, but do not name it: its processor, torch's threads and kernels.
+
+    Where several processes train together, their number is ``processes``.
+    """
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": _cores(),
         "threads": torch.get_num_threads(),
         "kernels": torch.backends.cpu.get_cpu_capability(),
+        **({"processes": parallel.processes()} if parallel.is_parallel() else {}),
     }
 
 

@@ -24,6 +24,7 @@ from lstm_tutorial.sentiment.runs.pipeline import (
 )
 from lstm_tutorial.sentiment.runs.records import make_record
 from lstm_tutorial.sentiment.runs.settings import Settings
+from lstm_tutorial.sentiment.training import parallel
 
 POOL = 3200  # texts that predict sorts by length together
 
@@ -49,6 +50,10 @@ def train(
 ) -> Record:
     """Train a classifier, and write weights, vocabulary and record to a folder.
 
+    Processes that ``torchrun`` started train it together: each takes a part of every batch, and
+    process 0 writes, and calls the three functions. Where torchrun may restart them
+    (``--max-restarts``), set ``resume``.
+
     Args:
         folder: created if missing; must be empty, or contain the same run if ``resume`` is set.
         settings: their ``seed`` seeds weights, order and dropout; the state of the global random
@@ -68,46 +73,54 @@ def train(
         ValueError: if the folder already holds something else, or the data or a setting is invalid.
         OSError: if something cannot be read or written. Files in the folder are then complete.
     """
-    if folders.is_finished(folder, settings, resume):
-        return _finished(folder, test, root)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(settings.seed)
-        vocab, loader, validation, counts = prepare(settings, root)
-        model = build_model(settings, vocab)
-        if isinstance(model, WideAndDeepClassifier):
-            model.wide.fit(loader, settings.out_of_fold)
-        folders.start(folder, settings, vocab)
-        if on_start is not None:
-            on_start(len(loader))
-        history = training.fit(
-            model,
-            loader,
-            validation,
-            epochs=settings.epochs,
-            lr=settings.lr,
-            patience=settings.patience,
-            decay=settings.ema,
-            checkpoint=folder / CHECKPOINT,
-            resume=resume,
-            on_epoch=on_epoch,
-            on_batch=on_batch,
-        )
-    training.save_weights(model, folder / WEIGHTS)
-    tested = measure(Run(model, vocab, settings), "test", root) if test else None
-    record = make_record(command, settings, counts, history, tested)
-    folders.write_json(folder / RECORD, record)
-    folders.tidy(folder)
-    return record
+    with parallel.process_group():
+        if parallel.on_first(lambda: folders.is_finished(folder, settings, resume)):
+            return _finished(folder, test, root)
+        if not parallel.is_first():
+            on_start = on_epoch = on_batch = None
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(settings.seed)
+            vocab, loader, validation, counts = prepare(settings, root)
+            model = build_model(settings, vocab)
+            if isinstance(model, WideAndDeepClassifier):
+                model.wide.fit(loader, settings.out_of_fold)
+            parallel.on_first(lambda: folders.start(folder, settings, vocab))
+            if on_start is not None:
+                on_start(len(loader))
+            parallel.draw_differently()
+            history = training.fit(
+                model.to(parallel.device()),
+                parallel.part_of(loader),
+                parallel.part_of(validation) if validation else None,
+                epochs=settings.epochs,
+                lr=settings.lr,
+                patience=settings.patience,
+                decay=settings.ema,
+                checkpoint=folder / CHECKPOINT,
+                resume=resume,
+                on_epoch=on_epoch,
+                on_batch=on_batch,
+            )
+        if parallel.is_first():
+            training.save_weights(model, folder / WEIGHTS)
+        tested = measure(Run(model, vocab, settings), "test", root) if test else None
+        record = make_record(command, settings, counts, history, tested)
+        if parallel.is_first():
+            folders.write_json(folder / RECORD, record)
+            folders.tidy(folder)
+        return record
 
 
 def _finished(folder: Path, test: bool, root: Path | None) -> Record:
     """Tidy up after a finished run, and test it if that was left out."""
-    folders.tidy(folder)
+    if parallel.is_first():
+        folders.tidy(folder)
     record = folders.load_record(folder)
     if test and not record["test"]:
         command = record["command"].replace(" --no-test", "")
         record |= {"command": command, "test": measure(load(folder), "test", root)}
-        folders.write_json(folder / RECORD, record)
+        if parallel.is_first():
+            folders.write_json(folder / RECORD, record)
     return record
 
 
@@ -123,7 +136,7 @@ def measure(run: Run, part: str, root: Path | None = None) -> dict[str, float]:
             "choose --split test, or train with --validation-fraction 0.1"
         )
     reviews = read_part(part, run.settings, root)
-    loader = make_review_loader(reviews, run.vocab, run.settings)
+    loader = parallel.part_of(make_review_loader(reviews, run.vocab, run.settings))
     return {**training.evaluate(run.model, loader), "n": len(reviews)}
 
 

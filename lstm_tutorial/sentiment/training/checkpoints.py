@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lstm_tutorial._files import write_whole
+from lstm_tutorial.sentiment.training import parallel
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -46,6 +47,8 @@ def save_checkpoint(
 ) -> None:
     """Write everything a training run needs to continue as if it had not been interrupted.
 
+    Of several processes all call it, and process 0 writes; the random states are those of all.
+
     Args:
         path: a ``.safetensors`` file, replaced if it exists.
         model: with the weights of the last epoch.
@@ -62,10 +65,11 @@ def save_checkpoint(
         tensors |= {f"optimizer.{k}.{name}": value for name, value in moments.items()}
     if average is not None:
         tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    tensors["random"] = torch.get_rng_state()
+    tensors["random"] = parallel.gather(torch.get_rng_state())
     settings = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict()}
     metadata = {"training": json.dumps({"history": history, **settings})}
-    write_whole(Path(path), safetensors.torch.save(_contiguous(tensors), metadata))
+    if parallel.is_first():
+        write_whole(Path(path), safetensors.torch.save(_contiguous(tensors), metadata))
 
 
 def load_checkpoint(
@@ -88,7 +92,8 @@ def load_checkpoint(
         The history, and the state_dict of the best epoch so far.
 
     Raises:
-        ValueError: if the file is damaged, not a checkpoint, or from a run of another length.
+        ValueError: if the file is damaged, not a checkpoint, or from a run of another length or
+            of another number of processes.
         OSError: if it cannot be read.
     """
     tensors, metadata = _read(Path(path))
@@ -98,6 +103,12 @@ def load_checkpoint(
     expected, came = scheduler.total_steps, training["scheduler"]["total_steps"]
     if came != expected:
         raise ValueError(f"expected the checkpoint of a run of {expected} steps, got {came}")
+    random = torch.atleast_2d(tensors["random"])  # one row for each process
+    if len(random) != parallel.processes():
+        raise ValueError(
+            f"expected the checkpoint of {parallel.processes()} process(es), got that of "
+            f"{len(random)}: continue with as many"
+        )
     model.load_state_dict(_under("model.", tensors))
     if average is not None:
         average.load_state_dict(_under("average.", tensors))
@@ -107,7 +118,7 @@ def load_checkpoint(
         moments.setdefault(int(k), {})[kind] = value
     optimizer.load_state_dict({"state": moments, "param_groups": training["param_groups"]})
     scheduler.load_state_dict(training["scheduler"])
-    torch.set_rng_state(tensors["random"])
+    torch.set_rng_state(random[parallel.rank()].clone())  # torch 2.13 crashes on a view of a row
     return training["history"], _under("best.", tensors)
 
 

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from lstm_tutorial.sentiment.training import parallel
+
 
 def evaluate(model: nn.Module, loader: DataLoader) -> dict[str, float]:
     """Measure ``loss`` and ``accuracy`` over all reviews, without training.
@@ -23,14 +25,14 @@ def evaluate(model: nn.Module, loader: DataLoader) -> dict[str, float]:
     """
     loss_sum, correct, count = 0.0, 0, 0
     with evaluating(model):
-        for batch in loader:
+        for batch, own, _ in parallel.weighed(loader):
             batch = batch.to(device_of(model))
-            logits = model(batch.ids, batch.lengths)  # (N,)
-            loss = F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="sum")
+            logits, labels = model(batch.ids, batch.lengths)[:own], batch.labels[:own]  # (own,)
+            loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
             loss_sum += loss.item()
-            correct += count_correct(logits, batch.labels)
-            count += len(batch.labels)
-    return averages(loss_sum, correct, count)
+            correct += count_correct(logits, labels)
+            count += own
+    return averages(*parallel.total(loader, loss_sum, correct, count))
 
 
 def predict_proba(model: nn.Module, loader: DataLoader) -> Tensor:
@@ -71,7 +73,7 @@ def count_correct(logits: Tensor, labels: Tensor) -> int:
     return int(((logits > 0) == (labels > 0.5)).sum())
 
 
-def averages(loss_sum: float, correct: int, count: int) -> dict[str, float]:
+def averages(loss_sum: float, correct: float, count: float) -> dict[str, float]:
     """Divide sums over reviews by their number; raises ``ValueError`` if there are none."""
     if count == 0:
         raise ValueError("expected at least one review, got an empty loader")

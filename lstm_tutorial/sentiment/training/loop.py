@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from lstm_tutorial.sentiment.training import parallel
 from lstm_tutorial.sentiment.training.checkpoints import (
     load_checkpoint,
     load_weights,
@@ -69,23 +70,23 @@ def train_epoch(
     """
     model.train()
     loss_sum, correct, count = 0.0, 0, 0
-    for batch in loader:
+    for batch, own, weight in parallel.weighed(loader):
         batch = batch.to(device_of(model))
         answers = torch.atleast_2d(model(batch.ids, batch.lengths))
         loss = F.binary_cross_entropy_with_logits(answers, batch.labels.expand_as(answers))
         optimizer.zero_grad()
-        loss.backward()
+        (weight * loss).backward()
         nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
         scheduler.step()
         if average is not None:
             average.update_parameters(model)
-        loss_sum += _finite(loss.item()) * len(batch.labels)
-        correct += count_correct(answers[-1], batch.labels)
-        count += len(batch.labels)
+        loss_sum += _finite(loss.item()) * own
+        correct += count_correct(answers[-1, :own], batch.labels[:own])
+        count += own
         if on_batch is not None:
             on_batch()
-    return averages(loss_sum, correct, count)
+    return averages(*parallel.total(loader, loss_sum, correct, count))
 
 
 def fit(
@@ -139,6 +140,7 @@ def fit(
     scheduler = OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(train_loader))
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
     measured = model if average is None else average.module
+    learner = parallel.averaging(model)
     history: list[dict] = []
     best_weights = model.state_dict()
     if resume and checkpoint is not None and checkpoint.exists():
@@ -148,7 +150,7 @@ def fit(
         start, epoch = time.perf_counter(), len(history) + 1
         train_loader.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]  # a BucketSampler
         trained = train_epoch(
-            model, train_loader, optimizer, scheduler, max_norm, on_batch, average
+            learner, train_loader, optimizer, scheduler, max_norm, on_batch, average
         )
         validated = evaluate(measured, validation_loader) if validation_loader else {}
         history.append(_entry(epoch, trained, validated, time.perf_counter() - start))
