@@ -8,6 +8,7 @@ import yaml
 from tests.book import (  # noqa: F401 (fill PROOFS)
     quiz_basics,
     quiz_calls,
+    quiz_export,
     quiz_language,
     quiz_larger,
     quiz_learning,
