@@ -18,8 +18,10 @@ This file needs torch and, for ONNX, onnxscript: copy it into your own project i
 
 import contextlib
 import io
+import logging
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,24 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
 
 
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence what torch says of its own code, and of packages that nobody needs."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
+@_quietly()
 def to_onnx(
     module: nn.Module,
-    path: str | os.PathLike,
+    path: str | Path,
     args: Sequence[Any],
     *,
     open_sizes: bool = True,
@@ -84,9 +101,10 @@ def to_onnx(
     return worst
 
 
+@_quietly()
 def to_pt2(
     module: nn.Module,
-    path: str | os.PathLike,
+    path: str | Path,
     args: Sequence[Any],
     *,
     open_sizes: bool = True,
@@ -364,10 +382,9 @@ def _traced(
         raise ValueError("expected a module in evaluation mode: call module.eval() first")
     _expected(module, args)  # whatever the module refuses, it refuses in its own words
     is_open = tree_map(lambda a: [Dim.AUTO] * a.dim() if isinstance(a, Tensor) else None, args)
+    apart = tree_map(lambda a: a.clone() if isinstance(a, Tensor) else a, tuple(args))
     with _in_one_sentence(module, "torch.export can follow"), exportable(constant), torch.no_grad():
-        program = torch.export.export(
-            module, tuple(args), dynamic_shapes=tuple(is_open), strict=False
-        )
+        program = torch.export.export(module, apart, dynamic_shapes=tuple(is_open), strict=False)
     for length, batch in _sizes(program) if open_sizes else ():
         if batch.isdigit() or (length.isdigit() and length != "1"):  # decoders take single steps
             fixed = f"batch size is {batch}" if batch.isdigit() else f"length is {length}"
@@ -401,7 +418,7 @@ def _expected(module: nn.Module, args: Sequence[Any]) -> list[Any]:
 
 
 def _examples(program: ExportedProgram, args: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return the example, and its rows and steps repeated to other sizes where these are open."""
+    """Return the example, and others: rows and steps repeated where open, each tensor shifted."""
     found = {node.name: getattr(node.meta.get("val"), "shape", ()) for node in program.graph.nodes}
     shapes = [found.get(name, ()) for name in program.graph_signature.user_inputs]
     batches, examples = {batch for _, batch in _sizes(program)}, [tuple(args)]
@@ -414,6 +431,8 @@ def _examples(program: ExportedProgram, args: Sequence[Any]) -> list[tuple[Any, 
                     wanted = (rows or now + 1) if size in batches else now + more
                     picked = torch.arange(wanted, device=leaves[k].device) % now
                     leaves[k] = leaves[k].index_select(dim, picked)
+            if isinstance(leaves[k], Tensor) and leaves[k].is_floating_point():
+                leaves[k] = leaves[k] + 0.1 * k  # so that zeros for h and for c become different
         examples.append(tree_unflatten(leaves, spec))
     return examples
 
@@ -476,7 +495,7 @@ def _compare(expected: Sequence[Any], results: Sequence[Any]) -> float:
     return worst
 
 
-def _checked_path(path: str | os.PathLike) -> Path:
+def _checked_path(path: str | Path) -> Path:
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
         raise OSError(f"expected a file in a folder that exists, got {path}")

@@ -121,6 +121,14 @@ def test_states_go_in_and_out_one_step_at_a_time(tmp_path):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
+def test_states_given_as_one_tensor_are_two_inputs(tmp_path):
+    lstm, path, x = nn.LSTM(3, 4).eval(), tmp_path / "lstm.onnx", torch.randn(5, 2, 3)
+    zeros = torch.zeros(1, 2, 4)
+    assert to_onnx(lstm, path, (x, (zeros, zeros))) <= 1e-5
+    h, c = torch.randn(2, 1, 2, 4)
+    torch.testing.assert_close(run(path, x, h, c)[0], lstm(x, (h, c))[0], rtol=0, atol=1e-5)
+
+
 def test_weights_from_a_parametrization_are_computed_once(tmp_path):
     lstm = nn.utils.parametrizations.weight_norm(nn.LSTM(3, 4), "weight_hh_l0").eval()
     path = tmp_path / "normed.onnx"
