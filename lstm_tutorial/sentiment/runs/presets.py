@@ -13,15 +13,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ema": 0.998,
         "validation_fraction": 0.0,
     },
-    "reading-first": {
-        "embedding_dim": 200,
-        "hidden_size": 400,
-        "max_length": 400,
-        "epochs": 3,
-        "lr": 2e-3,
-        "dropout": 0.3,
-        "word_dropout": 0.2,
-    },
     "small": RECIPE
     | {"embedding_dim": 96, "vocab_size": 20_000, "max_length": 400, "epochs": 5, "threads": 1},
     "tiny": {
