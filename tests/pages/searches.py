@@ -56,7 +56,7 @@ SEARCHES = {
     "weights_only": "export#weights-only-load-failed-a-whole-module-was-saved",
     "TorchScript": "questions#how-do-i-script-an-lstm-and-what-replaced-torchscript",
     "C++": "questions#how-do-i-run-an-lstm-in-c",
-    "Core ML": "questions#how-do-i-get-an-lstm-onto-a-phone-core-ml-tflite-litert",
+    "Core ML": "questions#how-do-i-get-an-lstm-onto-a-phone-iphone-ios-android-core-ml-tflite-litert",
     "JavaScript": "questions#how-do-i-run-an-lstm-in-the-browser-in-javascript",
     "quantization": "questions#does-int8-quantization-work-for-an-lstm",
     "LSTMBlockFusedCell": "questions#my-tensorflow-1-weights-lstmblockfusedcell-are-transposed-and-split-and-the-outputs-still-differ",
