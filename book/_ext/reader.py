@@ -87,10 +87,11 @@ def complete(tag: re.Match[str]) -> str:
 def panel(found: dict, t: int) -> str:
     """Return what is said beside the pictures."""
     i, f, g, o, c, h = found["steps"][t]
-    size = diagrams.number
+    size, before = diagrams.number, found["steps"][t - 1][4] if t else 0.0
     return (
         f'<p data-part="story">It reads “{escape(found["words"][t])}”: it keeps '
-        f"{f:.0%} of the old state and writes {size(i * g)}, so c&nbsp;=&nbsp;{size(c)}; "
+        f"{f:.0%} of the old state, {size(before)}, and writes {size(i * g)}, "
+        f"so c&nbsp;=&nbsp;{size(c)}; "
         f"it shows {o:.0%} of tanh(c), so h&nbsp;=&nbsp;{size(h)}.</p>"
         f'<p data-part="verdict">Read so far, the film is liked with probability '
         f"{size(found['liked'][t])}.</p>"

@@ -136,10 +136,10 @@
       this.tell(step, t);
     }
 
-    tell({ x, f, i, g, o, c, h }, t) {
+    tell({ x, c0, f, i, g, o, c, h }, t) {
       const p = this.data.liked[t];
       this.find("story").textContent =
-        `It reads ${x}: it keeps ${percent(f)} of the old state and writes ${number(i * g)}, so c\u00a0=\u00a0${number(c)}; ` +
+        `It reads ${x}: it keeps ${percent(f)} of the old state, ${number(c0)}, and writes ${number(i * g)}, so c\u00a0=\u00a0${number(c)}; ` +
         `it shows ${percent(o)} of tanh(c), so h\u00a0=\u00a0${number(h)}.`;
       this.find("verdict").textContent = `Read so far, the film is liked with probability ${number(p)}.`;
       const meter = this.querySelector(".meter");

@@ -135,6 +135,7 @@ SEARCHES = {
     "CTC": "questions#how-do-i-train-with-ctc",
     "CTCLoss": "questions#how-do-i-train-with-ctc",
     "CTC loss inf": "questions#why-is-my-ctc-loss-infinite-inf",
+    "CTC loss is negative": "questions#why-is-my-ctc-loss-negative",
     "character embeddings": "questions#how-do-character-embeddings-become-the-vector-of-a-word",
     "pretrained embeddings": "questions#how-do-i-use-pretrained-embeddings-glove-word2vec-and-what-about-unknown-words",
     "freeze": "questions#how-do-i-freeze-an-embedding-or-all-of-it-but-some-rows",
@@ -144,6 +145,9 @@ SEARCHES = {
     "attention mask": "questions#how-do-i-write-an-attention-mask-and-why-is-the-result-nan",
     "teacher forcing": "questions#what-is-teacher-forcing",
     "beam search": "questions#greedy-or-beam-search-is-my-beam-search-right",
+    "beam search worse than greedy": "questions#beam-search-is-worse-than-greedy-what-is-wrong",
+    "last batch is smaller": "questions#the-last-batch-is-smaller-what-becomes-of-the-state",
+    "multiple time series": "questions#how-do-i-forecast-several-time-series-at-once-multiple-multivariate",
     "bidirectional encoder to decoder": (
         "questions#bidirectional-encoder-to-decoder-which-rows-of-h-n"
     ),
