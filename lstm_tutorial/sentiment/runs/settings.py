@@ -24,7 +24,8 @@ LEAST = {"vocab_size": 3, "ngrams": 0, "bigrams": 0, "seed": 0, "labels": 0}
 BELOW_1 = ("validation_fraction", "ema", "smoothing")
 UP_TO_1 = ("dropout", "word_dropout", "init_share")
 STUDY = {"study": True}  # only studies change it: the command ``train`` has no option for it
-LATER = {"ngrams", "bigrams", "ema", "precision", "init", "init_share", "labels"}  # than some runs
+# What runs of the past did not have.
+LATER = {"ngrams", "bigrams", "ema", "precision", "init", "init_share", "labels"}
 OLD_NGRAMS = {  # how the first records of a study named them
     "none": {"ngrams": 0},
     "in sample": {"ngrams": 3, "out_of_fold": False},

@@ -85,7 +85,7 @@ def train_epoch(
         scheduler.step()
         if average is not None:
             average.update_parameters(model)
-        loss_sum += _finite(loss.item()) * own
+        loss_sum += finite(loss.item()) * own
         correct += count_correct(answers[-1, :own], batch.labels[:own])
         count += own
         if on_batch is not None:
@@ -211,7 +211,8 @@ def _entry(epoch: int, trained: dict, validated: dict, seconds: float) -> dict:
     return {"epoch": epoch, **metrics, "seconds": seconds}
 
 
-def _finite(loss: float) -> float:
+def finite(loss: float) -> float:
+    """Return the loss; raises ``FloatingPointError`` if it is not finite."""
     if not math.isfinite(loss):
         raise FloatingPointError(f"the training loss became {loss}: lower the learning rate")
     return loss

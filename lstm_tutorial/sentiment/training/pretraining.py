@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lstm_tutorial.sentiment.models.language import LanguageModel, States
 from lstm_tutorial.sentiment.training.checkpoints import load_checkpoint, save_checkpoint
+from lstm_tutorial.sentiment.training.loop import finite
 from lstm_tutorial.tasks.streams import columns, windows
 
 PARTS = 10
@@ -135,7 +136,7 @@ def train_part(
         nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
         scheduler.step()
-        total += _finite(loss.item()) * targets.numel()
+        total += finite(loss.item()) * targets.numel()
         count += targets.numel()
     return total / count, count
 
@@ -173,9 +174,3 @@ def _streams(model: LanguageModel, ids: Tensor, batch_size: int, length: int) ->
 def _order(n: int, seed: int, epoch: int) -> list[int]:
     generator = torch.Generator().manual_seed((1_000_003 * seed + epoch) % 2**32)
     return torch.randperm(n, generator=generator).tolist()
-
-
-def _finite(loss: float) -> float:
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"the training loss became {loss}: lower the learning rate")
-    return loss
