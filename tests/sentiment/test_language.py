@@ -200,8 +200,11 @@ def test_wrong_options_of_sampling_are_refused(options, says):
 
 
 def test_greedy_writing_feeds_back_the_likeliest_token():
-    model, start = make_model().double().eval(), torch.randint(V, (3, 2))
-    written = write(model, start, 4, temperature=0)
+    model, start = make_model().double().eval(), torch.randint(V, (3, 8))
+    with torch.no_grad():
+        for weight in model.lstms.parameters():
+            weight.mul_(8)  # so that the state counts, and not the last token alone
+    written = write(model, start, 6, temperature=0)
     read = torch.cat([start, written])
     features, _ = model(read[:-1])
     torch.testing.assert_close(model.log_probabilities(features)[2:].argmax(-1), written)
