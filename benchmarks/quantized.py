@@ -3,7 +3,7 @@
 ``python -m benchmarks.quantized benchmarks/results/quantized.json --root "$IMDB_ARCHIVE"`` answers
 the test part of IMDB one review at a time, on two threads, with all four in turn, so that whatever
 else the machine does slows them alike. It writes its record after each part, and continues one that
-was stopped.
+was stopped. Last it times single layers of several sizes, in the same way.
 """
 
 import argparse
@@ -12,26 +12,31 @@ import json
 import logging
 import random
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import torch
 from torch import nn
 
 from lstm_tutorial._files import write_whole
 from lstm_tutorial._machine import machine, versions
+from lstm_tutorial.export import to_onnx
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.runs import exported, load
 from lstm_tutorial.sentiment.runs.pretrained import SHIPPED
 
 PART, THREADS, STARTS, SEED = 100, 2, 5, 0
+UNITS, STEPS, REPEATS = (64, 128, 256, 512, 1024), 230, 15
 TORCH, TORCH8, ONNX, ONNX8 = "torch", "torch int8", "onnxruntime", "onnxruntime int8"
 WITH_8_BITS = {TORCH8: TORCH, ONNX8: ONNX}
 GOALS = {"size": 0.3, "speed": 2.0, "points": 0.2}
@@ -116,6 +121,45 @@ def measure_part(
         results[name]["right"] += sum(right)
 
 
+def layers() -> list[dict[str, Any]]:
+    """Time one bidirectional layer of each size on one sequence: median seconds of each of four."""
+    found = []
+    for units in UNITS:
+        model = nn.Sequential(nn.LSTM(units, units, batch_first=True, bidirectional=True)).eval()
+        x = torch.randn(1, STEPS, units)
+        with tempfile.TemporaryDirectory() as name:
+            runs = layer_runs(model, x, Path(name))
+            seconds: dict[str, list[float]] = {name: [] for name in runs}
+            for _ in range(REPEATS):
+                for name, run in runs.items():
+                    start = time.perf_counter()
+                    run()
+                    seconds[name].append(time.perf_counter() - start)
+        medians = {name: statistics.median(some[1:]) for name, some in seconds.items()}
+        found.append({"units": units, "steps": STEPS, "seconds": medians})
+    return found
+
+
+def layer_runs(model: nn.Module, x: torch.Tensor, folder: Path) -> dict[str, Callable[[], Any]]:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    small, whole = in_eight_bits(model), folder / "whole.onnx"
+    to_onnx(model, whole, (x.repeat(2, 1, 1),), input_names=["x"])
+    quantize_dynamic(whole, folder / "small.onnx", weight_type=QuantType.QInt8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    sessions = {
+        name: onnxruntime.InferenceSession(folder / file, options)
+        for name, file in {ONNX: "whole.onnx", ONNX8: "small.onnx"}.items()
+    }
+    runs = {name: partial(one.run, None, {"x": x.numpy()}) for name, one in sessions.items()}
+    return {
+        TORCH: partial(torch.no_grad()(model.forward), x),
+        TORCH8: partial(torch.no_grad()(small.forward), x),
+        **runs,
+    }
+
+
 def misses(record: dict[str, Any]) -> list[str]:
     """Compare with the goals; return one line for each that is missed."""
     found, results = [], record["results"]
@@ -153,6 +197,10 @@ def new_record(args: argparse.Namespace, sizes: dict[str, int], path: Path) -> d
     }
 
 
+def write(path: Path, record: dict[str, Any]) -> None:
+    write_whole(path, (json.dumps(record, indent=2) + "\n").encode())
+
+
 def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("path", type=Path, help="JSON file for the record")
@@ -176,8 +224,11 @@ def main(words: list[str] | None = None) -> None:
             ]
             measure_part(answers, examples, record["results"])
             record["reviews"] = done + len(part)
-            write_whole(args.path, (json.dumps(record, indent=2) + "\n").encode())
+            write(args.path, record)
             print(f"{record['reviews']} of {len(reviews)} reviews", file=sys.stderr)
+    if "layers" not in record:
+        record["layers"] = layers()
+        write(args.path, record)
     for line in misses(record):
         print(f"missed: {line}")
 

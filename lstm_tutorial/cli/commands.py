@@ -39,7 +39,7 @@ app = typer.Typer(
 
 Part = Literal["train", "validation", "test"]
 Format = Literal["text", "csv", "jsonl"]
-Study = Literal["mistakes", "remedies"]
+Study = Literal["mistakes", "remedies", "labels"]
 Root = Annotated[
     Path | None,
     Option(help="IMDB: the folder aclImdb, its parent, or the archive. Default: the download."),
@@ -191,6 +191,9 @@ def pretrain(
         int, Option(min=3, help="Most frequent words to know.")
     ] = Language.vocab_size,
     min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = Language.min_freq,
+    precision: Annotated[
+        Precision, Option(help="Of training; weights stay float32.")
+    ] = Language.precision,
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Language.seed,
     validation_fraction: Annotated[
         float, Option(help="Share held out, above 0 and below 1.")
@@ -267,6 +270,9 @@ def ablate(
     root: Root = None,
     study: Annotated[Study, Option(help="What to change.")] = "mistakes",
     seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    init: Annotated[
+        Path | None, Option(help="Folder of a language model, for the study labels.")
+    ] = None,
     threads: Annotated[
         int | None, Option(min=1, max=1024, help="For torch; default: its own.")
     ] = None,
@@ -288,7 +294,7 @@ def ablate(
         folders.write_json(path, record)
         print(line.format(**record["results"][-1]), flush=True)
 
-    ablation.run(seed, root, study, before, keep)
+    ablation.run(seed, root, study, before, init, keep)
 
 
 @app.command()

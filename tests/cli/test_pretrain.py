@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ import typer
 from safetensors.torch import load_file
 
 from lstm_tutorial.cli.commands import app
+from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.runs import pretraining
 from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
+from lstm_tutorial.sentiment.studies import ablation
 from lstm_tutorial.sentiment.studies.language import longest_copy, mean_states
 from tests.cli.calls import FINISHED, assert_one_line, call, whole_files, write_imdb
 
@@ -108,6 +111,41 @@ def test_fewer_labels_are_balanced_and_chosen_by_the_seed(read_first, tmp_path):
     assert_one_line(result, "expected an even number of labels up to", "got 11")
 
 
+@pytest.fixture
+def _small_study(monkeypatch):
+    """The study of labels with the sizes of the small language model, and ten labels."""
+    base = replace(ablation.LARGE, embedding_dim=16, hidden_size=8, epochs=1, batch_size=4)
+    few = {"labels": 10}
+    variants = {"10 labels": few, "10 labels, read first": few | {"init": "lm"}, "all labels": {}}
+    monkeypatch.setitem(ablation.BASES, "labels", base)
+    monkeypatch.setitem(ablation.STUDIES, "labels", variants)
+
+
+@pytest.mark.usefixtures("_small_study")
+def test_the_study_of_labels_starts_half_of_its_variants_from_it(read_first, tmp_path, monkeypatch):
+    given, fit, seen = pretraining.load(read_first[0]).model, training.fit, []
+
+    def note(model, loader, *rest, **options):
+        start = torch.equal(model.lstm.weight_hh_l0_reverse, given.lstms[1].weight_hh_l0)
+        seen.append((start, sorted(label for _, label in loader.dataset)))
+        return fit(model, loader, *rest, **options)
+
+    monkeypatch.setattr(training, "fit", note)
+    path = tmp_path / "labels-0.json"
+    words = ["ablate", path, "--root", read_first[1], "--study", "labels"]
+    result = call(*words, "--init", read_first[0])
+    assert result.exit_code == 0, result.stderr
+    assert [start for start, _ in seen] == [False, True, False]
+    assert seen[0][1] == seen[1][1] == [0] * 5 + [1] * 5
+    assert len(seen[2][1]) == 32
+    record = json.loads(path.read_text())
+    assert "ablate labels-0.json --study labels --init lm" in record["command"]
+    assert record["init"]["command"].startswith("python -m lstm_tutorial pretrain lm")
+    assert_one_line(call(*words), "a language model with the study labels only, got none")
+    words = ["ablate", tmp_path / "other.json", "--root", read_first[1], "--init", read_first[0]]
+    assert_one_line(call(*words), "lm with mistakes")
+
+
 def test_probing_writes_a_record(read_first, tmp_path):
     folder, root, _ = read_first
     result = call("probe", tmp_path / "language.json", folder, "--root", root)
@@ -160,3 +198,21 @@ def test_folders_of_the_other_kind_are_refused(read_first, finished, tmp_path):
     result = call("train", tmp_path / "run", "--root", root, "--init", language)
     assert_one_line(result, "sizes", "got (")
     assert not (tmp_path / "run").exists()
+
+
+def test_training_in_bfloat16_leaves_float32_or_says_what_it_needs(tmp_path, monkeypatch):
+    options = ["--corpus", "built-in", *SIZES, "--vocab-size", "200", "--epochs", "1"]
+    half = [*options, "--precision", "bfloat16"]
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        assert call("pretrain", tmp_path / "half", *half).exit_code == 0
+        assert call("pretrain", tmp_path / "whole", *options).exit_code == 0
+        runs = [pretraining.load(tmp_path / name) for name in ("half", "whole")]
+        losses = [run.record["epochs"][-1]["validation_loss"] for run in runs]
+        assert losses[0] == pytest.approx(losses[1], abs=0.05)
+        weights = [run.model.embedding.weight for run in runs]
+        assert weights[0].dtype == torch.float32
+        assert not torch.equal(*weights)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    result = call("pretrain", tmp_path / "refused", *half)
+    assert_one_line(result, "expected a processor with bfloat16", "leave the option out")
+    assert not (tmp_path / "refused").exists()

@@ -8,7 +8,9 @@ import torch
 from torchtext.vocab import Vocab
 
 from lstm_tutorial.sentiment.data.text import build_vocab, encode, load_vocab
-from lstm_tutorial.sentiment.models.language import LanguageModel
+from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
+from lstm_tutorial.sentiment.models.language import LanguageModel, hand_over
+from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs import folders
 from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
 from lstm_tutorial.sentiment.runs.pipeline import read_training, tokens_of
@@ -51,12 +53,14 @@ def pretrain(
         The content of ``run.json``.
 
     Raises:
-        ValueError: if the folder already holds something else, or the data or a setting is invalid.
+        ValueError: if the folder already holds something else, the data or a setting is invalid,
+            or this processor cannot compute in the precision.
         OSError: if something cannot be read or written. Files in the folder are then complete.
     """
     if folders.is_finished(folder, settings, resume):
         folders.tidy(folder)
         return folders.load_record(folder)
+    pretraining.check_precision(settings.precision)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(settings.seed)
         vocab, texts, validation = _read(settings, root)
@@ -70,6 +74,7 @@ def pretrain(
             lr=settings.lr,
             batch_size=settings.batch_size,
             length=settings.length,
+            precision=settings.precision,
             seed=settings.seed,
             checkpoint=folder / CHECKPOINT,
             resume=resume,
@@ -100,6 +105,11 @@ def load(folder: Path) -> LanguageRun:
     model = build_model(settings, vocab)
     checkpoints.load_weights(model, folder / WEIGHTS)
     return LanguageRun(model.eval(), vocab, settings, record)
+
+
+def give(source: LanguageRun, model: BiLSTMClassifier | WideAndDeepClassifier) -> None:
+    """Copy embedding and LSTMs into a classifier; raises ``ValueError`` if they do not fit."""
+    hand_over(source.model, model.deep if isinstance(model, WideAndDeepClassifier) else model)
 
 
 def build_model(settings: PretrainingSettings, vocab: Vocab) -> LanguageModel:

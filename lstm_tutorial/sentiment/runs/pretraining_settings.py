@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from lstm_tutorial.sentiment.runs.settings import Corpus, check_value
+from lstm_tutorial.sentiment.runs.settings import Corpus, Precision, check_value
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class PretrainingSettings:
         dropout: rate for embedded words and outputs.
         vocab_size: most frequent words to know, padding and the unknown word included.
         min_freq: rarer words are unknown.
+        precision: of training; with ``"bfloat16"`` the weights still are float32.
         seed: for weights, order and dropout.
         validation_fraction: share of the training part that is held out.
 
@@ -39,6 +40,7 @@ class PretrainingSettings:
     dropout: float = 0.2
     vocab_size: int = 30_000
     min_freq: int = 1
+    precision: Precision = "float32"
     seed: int = 0
     validation_fraction: float = 0.1
 

@@ -13,7 +13,6 @@ from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data.batches import make_loader
 from lstm_tutorial.sentiment.data.text import load_vocab
 from lstm_tutorial.sentiment.models.bilstm import BiLSTMClassifier
-from lstm_tutorial.sentiment.models.language import hand_over
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
 from lstm_tutorial.sentiment.runs import folders, pretraining
 from lstm_tutorial.sentiment.runs.folders import CHECKPOINT, RECORD, VOCAB, WEIGHTS, Record
@@ -125,7 +124,7 @@ def _untrained(
     """Make the model, with what a language model gives, and fit its n-grams if it has any."""
     model = build_model(settings, vocab)
     if source is not None:
-        hand_over(source.model, model.deep if isinstance(model, WideAndDeepClassifier) else model)
+        pretraining.give(source, model)
     if isinstance(model, WideAndDeepClassifier):
         model.wide.fit(loader, settings.out_of_fold)
     return model

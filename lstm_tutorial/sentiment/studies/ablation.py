@@ -1,7 +1,8 @@
 """Change one thing at a time: the cost of each mistake and the benefit of each remedy on IMDB.
 
 Every variant gets the same reviews. ``BASE`` has the settings of the correct classifier; a variant
-lists those that it changes.
+lists those that it changes. The study ``labels`` has a larger base: half of its variants start from
+a language model, and the others have the same size.
 """
 
 import time
@@ -21,8 +22,14 @@ from lstm_tutorial.sentiment.data.batches import make_loader, truncate
 from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.data.text import build_vocab, encode
 from lstm_tutorial.sentiment.models.wide import WideAndDeepClassifier
+from lstm_tutorial.sentiment.runs import pretraining
 from lstm_tutorial.sentiment.runs.folders import read_json
-from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, tokens_of
+from lstm_tutorial.sentiment.runs.pipeline import (
+    SPLIT_SEED,
+    build_model,
+    choose_labelled,
+    tokens_of,
+)
 from lstm_tutorial.sentiment.runs.settings import Settings
 
 BASE = Settings(
@@ -69,7 +76,27 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "orthogonal start": {"start": "orthogonal"},
     "400 tokens": {"max_length": 400},
 }
-STUDIES = {"mistakes": VARIANTS, "remedies": REMEDIES}
+LARGE = replace(
+    BASE,
+    embedding_dim=200,
+    hidden_size=400,
+    vocab_size=30_000,
+    max_length=400,
+    precision="bfloat16",
+)
+FEW: dict[str, dict[str, Any]] = {  # the fewer labels, the more passes and the smaller batches
+    "250 labels": {"labels": 250, "batch_size": 16, "epochs": 10},
+    "1,000 labels": {"labels": 1_000, "batch_size": 32, "epochs": 8},
+    "5,000 labels": {"labels": 5_000, "epochs": 5},
+    "all labels": {"epochs": 3},
+}
+LABELS: dict[str, dict[str, Any]] = {
+    name + suffix: few | changes
+    for name, few in FEW.items()
+    for suffix, changes in {"": {}, ", read first": {"init": "lm", "lr": 2e-3}}.items()
+}
+STUDIES = {"mistakes": VARIANTS, "remedies": REMEDIES, "labels": LABELS}
+BASES = {"labels": LARGE}
 Result = dict[str, Any]
 
 
@@ -78,6 +105,7 @@ def run(
     root: Path | None = None,
     study: str = "mistakes",
     before: Sequence[Result] = (),
+    init: Path | None = None,
     on_result: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Train and test every variant once.
@@ -87,6 +115,8 @@ def run(
         root: location of IMDB; None for the cached download.
         study: one of ``STUDIES``; its variants are trained.
         before: results of an earlier run with this seed; their variants are not run again.
+        init: folder of the language model from which variants of ``labels`` start, and whose words
+            all of them know.
         on_result: called with the record so far after each variant.
 
     Returns:
@@ -96,26 +126,33 @@ def run(
 
     Raises:
         KeyError: if the study is unknown.
+        ValueError: if ``labels`` has no language model, or another study has one.
         OSError: if the reviews cannot be read.
     """
+    if (init is None) == (study == "labels"):
+        came = "none" if init is None else f"{init} with {study}"
+        raise ValueError(f"expected a language model with the study labels only, got {came}")
+    base, source = BASES.get(study, BASE), None if init is None else pretraining.load(init)
     train, validation = imdb.split_by_film(imdb.load("train", root), 0.1, SPLIT_SEED)
     parts = {"train": train, "validation": validation, "test": imdb.load("test", root)}
     tokens = {part: [tokens_of(review) for review in reviews] for part, reviews in parts.items()}
-    vocab = build_vocab(tokens["train"], max_size=BASE.vocab_size)
+    vocab = source.vocab if source else build_vocab(tokens["train"], max_size=base.vocab_size)
     ids = {part: [encode(words, vocab) for words in lists] for part, lists in tokens.items()}
     record: dict[str, Any] = {
         "command": command(study, seed),
         "seed": seed,
-        "base": BASE.configuration(),
+        "base": base.configuration(),
         "versions": versions(),
         "machine": machine(),
         "results": list(before),
     }
+    if source is not None:
+        record["init"] = {key: source.record[key] for key in ("command", "seed", "seconds")}
     done = {result["name"] for result in before}
     for name, changes in STUDIES[study].items():
         if name not in done:
-            settings = replace(BASE, **changes, seed=seed)
-            found = _run_variant(settings, vocab, parts, ids)
+            settings = replace(base, **changes, seed=seed)
+            found = _run_variant(settings, vocab, parts, ids, source)
             result = {"name": name, "changes": changes, **found}
             record["results"].append(result)
             if on_result is not None:
@@ -126,7 +163,7 @@ def run(
 def command(study: str, seed: int) -> str:
     """Return the command that repeats a record, with the number of threads that torch has now."""
     name = {"mistakes": "ablation"}.get(study, study)
-    option = "" if study == "mistakes" else f" --study {study}"
+    option = {"mistakes": "", "labels": " --study labels --init lm"}.get(study, f" --study {study}")
     return (
         f'python -m lstm_tutorial ablate {name}-{seed}.json{option} --root "$IMDB_ARCHIVE" '
         f"--seed {seed} --threads {torch.get_num_threads()}"
@@ -149,7 +186,8 @@ def load_results(path: Path, seed: int, study: str = "mistakes") -> list[Result]
         raise ValueError(f"{path} is not the record of a study: name another file")
     found = {"seed": record["seed"], "base": Settings.from_record(record | {"seed": 0})}
     found["versions"] = record["versions"]
-    for name, value in {"seed": seed, "base": BASE, "versions": versions()}.items():
+    base = BASES.get(study, BASE)
+    for name, value in {"seed": seed, "base": base, "versions": versions()}.items():
         if found[name] != value:
             raise ValueError(f"{path} has {name} {found[name]}, not {value}: name another file")
     if not {result["name"] for result in record["results"]} <= STUDIES[study].keys():
@@ -162,11 +200,14 @@ def _run_variant(
     vocab: Vocab,
     parts: dict[str, list[Review]],
     ids: dict[str, list[list[int]]],
+    source: pretraining.LanguageRun | None = None,
 ) -> Result:
     loaders = {part: _loader(part, parts[part], ids[part], settings) for part in parts}
     torch.manual_seed(settings.seed)
     model = build_model(settings, vocab)
     start = time.perf_counter()
+    if settings.init and source is not None:
+        pretraining.give(source, model)
     if isinstance(model, WideAndDeepClassifier):
         model.wide.fit(loaders["train"], settings.out_of_fold)
     history = training.fit(
@@ -189,10 +230,16 @@ def _run_variant(
 def _loader(
     part: str, reviews: Sequence[Review], ids: Sequence[list[int]], settings: Settings
 ) -> DataLoader:
-    blur = settings.smoothing / 2 if part == "train" else 0.0
+    blur, known = 0.0, {review.id for review in reviews}
+    if part == "train":
+        blur = settings.smoothing / 2
+        if settings.labels:
+            chosen = choose_labelled(reviews, settings.labels, settings.seed)
+            known = {review.id for review in chosen}
     examples = [
         (truncate(words, settings.max_length, settings.keep), abs(review.label - blur))
         for words, review in zip(ids, reviews, strict=True)
+        if review.id in known
     ]
     pool = 50 if settings.buckets else 1
     return make_loader(examples, settings.batch_size, part == "train", settings.seed, pool)

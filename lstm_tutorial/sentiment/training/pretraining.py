@@ -53,6 +53,7 @@ def fit(
     batch_size: int = 64,
     length: int = 70,
     max_norm: float = 1.0,
+    precision: str = "float32",
     seed: int = 0,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -69,6 +70,7 @@ def fit(
         batch_size: N, columns.
         length: steps per window.
         max_norm: larger gradients are scaled down to this norm.
+        precision: ``"bfloat16"`` to train under autocast; perplexity is measured in float32.
         seed: for the order of the texts.
         checkpoint: file for the state after every part.
         resume: continue from the checkpoint if there is one.
@@ -93,7 +95,9 @@ def fit(
     while len(history) < epochs * PARTS:
         start, (epoch, k) = time.perf_counter(), divmod(len(history), PARTS)
         part = join(texts, _order(len(texts), seed, epoch)).tensor_split(PARTS)[k]
-        loss, tokens = train_part(model, part, optimizer, scheduler, batch_size, length, max_norm)
+        loss, tokens = train_part(
+            model, part, optimizer, scheduler, batch_size, length, max_norm, precision
+        )
         entry: dict = {"epoch": epoch + 1, "part": k + 1, "train_loss": loss, "tokens": tokens}
         if k + 1 == PARTS:
             losses = evaluate(model, join(validation), batch_size, length)
@@ -107,6 +111,15 @@ def fit(
     return history
 
 
+def check_precision(precision: str) -> None:
+    """Raise ``ValueError`` where ``nn.LSTM`` refuses autocast: on CPUs without bfloat16 kernels."""
+    if precision == "bfloat16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise ValueError(
+            "expected a processor with bfloat16 for --precision bfloat16, got one without: "
+            "leave the option out to train in float32"
+        )
+
+
 def train_part(
     model: LanguageModel,
     ids: Tensor,
@@ -115,6 +128,7 @@ def train_part(
     batch_size: int,
     length: int,
     max_norm: float = 1.0,
+    precision: str = "float32",
 ) -> tuple[float, int]:
     """Take one optimizer step for every window of a stream.
 
@@ -123,13 +137,15 @@ def train_part(
     """
     model.train()
     total, count = 0.0, 0
+    device = model.embedding.weight.device.type
     states: list[States | None] = [None] * len(model.lstms)
     for pairs in zip(*_streams(model, ids, batch_size, length), strict=True):
         losses = []
         for direction, (inputs, targets) in enumerate(pairs):
-            features, new = model(inputs, states[direction], direction)
+            with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+                features, new = model(inputs, states[direction], direction)
+                losses.append(model.loss(features, targets))
             states[direction] = (new[0].detach(), new[1].detach())  # the gradient ends here
-            losses.append(model.loss(features, targets))
         loss = torch.stack(losses).mean()
         optimizer.zero_grad()
         loss.backward()
