@@ -36,7 +36,8 @@ from lstm_tutorial.sentiment.runs import exported, load
 from lstm_tutorial.sentiment.runs.pretrained import SHIPPED
 
 PART, THREADS, STARTS, SEED = 100, 2, 5, 0
-UNITS, STEPS, REPEATS = (64, 128, 256, 512, 1024), 230, 15
+UNITS, STEPS, REPEATS, CALLS = (64, 128, 256, 512, 1024), 230, 7, 5
+REST = 0.1  # seconds until threads that wait for work sleep
 TORCH, TORCH8, ONNX, ONNX8 = "torch", "torch int8", "onnxruntime", "onnxruntime int8"
 WITH_8_BITS = {TORCH8: TORCH, ONNX8: ONNX}
 GOALS = {"size": 0.3, "speed": 2.0, "points": 0.2}
@@ -132,10 +133,13 @@ def layers() -> list[dict[str, Any]]:
             seconds: dict[str, list[float]] = {name: [] for name in runs}
             for _ in range(REPEATS):
                 for name, run in runs.items():
-                    start = time.perf_counter()
+                    time.sleep(REST)
                     run()
-                    seconds[name].append(time.perf_counter() - start)
-        medians = {name: statistics.median(some[1:]) for name, some in seconds.items()}
+                    start = time.perf_counter()
+                    for _ in range(CALLS):
+                        run()
+                    seconds[name].append((time.perf_counter() - start) / CALLS)
+        medians = {name: statistics.median(some) for name, some in seconds.items()}
         found.append({"units": units, "steps": STEPS, "seconds": medians})
     return found
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import typer
@@ -14,10 +15,11 @@ from safetensors.torch import load_file
 from lstm_tutorial.cli.commands import app
 from lstm_tutorial.sentiment import training
 from lstm_tutorial.sentiment.data import imdb
+from lstm_tutorial.sentiment.data.review import Review
 from lstm_tutorial.sentiment.runs import pretraining
 from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
-from lstm_tutorial.sentiment.studies import ablation
-from lstm_tutorial.sentiment.studies.language import longest_copy, mean_states
+from lstm_tutorial.sentiment.studies import ablation, language
+from lstm_tutorial.sentiment.studies.language import follow_sentiment, longest_copy, mean_states
 from tests.cli.calls import FINISHED, assert_one_line, call, whole_files, write_imdb
 
 SIZES = ["--embedding-dim", "16", "--hidden-size", "8", "--threads", "1"]
@@ -157,6 +159,19 @@ def test_probing_writes_a_record(read_first, tmp_path):
     assert list(record["perplexities"]) == ["1-gram", "3-gram", "5-gram", "LSTM", "LSTM, reverse"]
     assert 0 <= record["unit"]["accuracy"] <= 1
     assert record["copies"]["longest"] >= 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_unit_is_the_one_that_follows_the_label_whatever_its_sign(monkeypatch, sign):
+    reviews = [Review("it", k % 2, f"{k}") for k in range(40)]
+    labels = np.arange(40) % 2
+    states = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    states[:, 2] = sign * (labels - 0.2)
+    monkeypatch.setattr(language, "mean_states", lambda _, ids: states[[i[0] for i in ids]])
+    ids = [[k] for k in range(20)], [[k] for k in range(20, 40)]
+    found = follow_sentiment(None, reviews[:20], reviews[20:], ids, seed=0)
+    assert (found["unit"], found["accuracy"], found["n"]) == (2, 1.0, 20)
+    assert found["accuracy of all units"] == 1.0
 
 
 def test_copies_are_the_longest_shared_run():

@@ -15,7 +15,7 @@ from lstm_tutorial.sentiment.data.batches import collate
 from lstm_tutorial.sentiment.data.tokens import split_words
 from lstm_tutorial.sentiment.runs import exported, load, predict
 from lstm_tutorial.sentiment.runs.pretrained import SHIPPED
-from tests.cli.calls import assert_one_line, call
+from tests.cli.calls import BUILT_IN, assert_one_line, call
 
 REVIEWS = [
     "A warm and wonderful film<br />that I'll watch twice!",
@@ -56,6 +56,16 @@ def test_the_shipped_model_gives_the_runs_logits(files):
         assert classifier.logit(ids) == pytest.approx(theirs, abs=1e-5)
     ours = list(exported.predict(classifier, REVIEWS))
     assert ours == pytest.approx(list(predict(run, REVIEWS)), abs=1e-5)
+
+
+def test_a_run_with_ngrams_is_exported_with_them(tmp_path):
+    run, path = tmp_path / "run", tmp_path / "model.onnx"
+    assert call("train", run, *BUILT_IN, "--epochs", "1", "--ngrams", "3").exit_code == 0
+    result = call("export", run, path)
+    assert result.exit_code == 0, result.stderr
+    texts = ["good", "not bad", *REVIEWS, "a plot, a plot, a plot"]  # from one word, some again
+    ours = list(exported.predict(exported.load(path), texts))
+    assert ours == pytest.approx(list(predict(load(run), texts)), abs=1e-5)
 
 
 def test_eight_bits_are_less_than_a_third_of_the_size_and_answer_alike(files):

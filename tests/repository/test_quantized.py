@@ -19,6 +19,7 @@ def _tiny():
         patch.setattr(quantized, "STARTS", 1)
         patch.setattr(quantized, "UNITS", (4, 6))
         patch.setattr(quantized, "STEPS", 5)
+        patch.setattr(quantized, "REST", 0)
         threads = torch.get_num_threads()
         yield
         torch.set_num_threads(threads)

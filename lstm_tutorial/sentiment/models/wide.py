@@ -8,6 +8,7 @@ one has not seen is from D. H. Wolpert, "Stacked Generalization", 1992.
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -33,19 +34,22 @@ def ngram_buckets(
         The numbers of the first review's distinct n-grams, then those of the second, and so on,
         int64 (total,); and the count for each review, int64 (N,).
     """
-    L, hashed, found = ids.size(1), ids, []
+    numbers, is_new = _numbered(ids, lengths, max_n, buckets)
+    return numbers[is_new], is_new.sum(dim=1)
+
+
+def _numbered(ids: Tensor, lengths: Tensor, max_n: int, buckets: int) -> tuple[Tensor, Tensor]:
+    """Number all n-grams of each review in rising order, and mark each number's first."""
+    hashed, found = ids, []
     for n in range(1, max_n + 1):
-        if n > L:
-            break
         if n > 1:  # extend each n-gram by one word
             hashed = hashing.extend(hashed[:, :-1], ids[:, n - 1 :], salt=n)
-        ends = torch.arange(n, L + 1, device=ids.device)
+        ends = n + torch.arange(hashed.size(1), device=ids.device)
         bucket = hashing.spread(hashed, buckets)
         found.append(bucket.masked_fill(ends > lengths.to(ids.device)[:, None], -1))
     numbers = torch.cat(found, dim=1).sort(dim=1).values
-    is_new = numbers >= 0
-    is_new[:, 1:] &= numbers[:, 1:] != numbers[:, :-1]
-    return numbers[is_new], is_new.sum(dim=1)
+    before = F.pad(numbers[:, :-1], (1, 0), value=-1)
+    return numbers, (numbers >= 0) & (numbers != before)
 
 
 def fold_of(ids: Tensor) -> Tensor:
@@ -129,15 +133,14 @@ class NGramPath(nn.Module):
         """
         if self.training and len(self.fold_weights) == 0:
             raise RuntimeError("expected fitted n-grams, got none: call fit before training")
-        numbers, sizes = ngram_buckets(ids, lengths, self.max_n, len(self.weight))
-        rows = torch.arange(len(ids), device=ids.device).repeat_interleave(sizes)
+        numbers, is_new = _numbered(ids, lengths, self.max_n, len(self.weight))
         if self.training:
             fold = fold_of(ids).cpu()
-            weights = self.fold_weights[fold[rows.cpu()], numbers.cpu()].to(ids.device)
+            weights = self.fold_weights[fold[:, None], numbers.cpu()].to(ids.device)
             bias = self.fold_biases[fold].to(ids.device)
         else:
             weights, bias = self.weight[numbers], self.bias
-        return bias + weights.new_zeros(len(ids)).index_add_(0, rows, weights)
+        return bias + (weights * is_new).sum(dim=1)
 
 
 class WideAndDeepClassifier(nn.Module):
