@@ -159,6 +159,10 @@ def test_probing_writes_a_record(read_first, tmp_path):
     assert list(record["perplexities"]) == ["1-gram", "3-gram", "5-gram", "LSTM", "LSTM, reverse"]
     assert 0 <= record["unit"]["accuracy"] <= 1
     assert record["copies"]["longest"] >= 1
+    words = set(pretraining.load(folder).vocab.itos) | {"▪"}
+    sample = record["copies"]["sample"].split()
+    assert len(sample) == 100
+    assert set(sample) <= words - {"<pad>", "<unk>"}
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -25,6 +25,7 @@ from lstm_tutorial.sentiment.training.pretraining import END, evaluate, join, pe
 ORDERS = (1, 3, 5)
 LABELLED = 5_000  # training reviews whose labels choose the unit
 WRITTEN = 20, 200  # texts and tokens that are searched for copies
+SHOWN, MARK = 100, "▪"
 
 
 def probe(run: LanguageRun, root: Path | None = None, seed: int = 0) -> dict[str, Any]:
@@ -121,14 +122,19 @@ def mean_states(model: LanguageModel, texts: Sequence[list[int]]) -> np.ndarray:
     return found
 
 
-def find_copies(run: LanguageRun, read: Tensor, seed: int) -> dict[str, int]:
-    """Write texts, and measure the longest run of tokens that a training text has as well."""
+def find_copies(run: LanguageRun, read: Tensor, seed: int) -> dict[str, Any]:
+    """Write texts, and measure the longest run of tokens that a training text has as well.
+
+    The beginning of the first text is kept as a sample; ``MARK`` ends a text.
+    """
     texts, steps = WRITTEN
     start = torch.full((1, texts), END)
     generator = torch.Generator().manual_seed(seed)
-    written = write(run.model, start, steps, top_p=0.9, generator=generator)
+    unknown = torch.tensor([run.vocab.stoi["<unk>"]])
+    written = write(run.model, start, steps, top_p=0.9, banned=unknown, generator=generator)
     longest = longest_copy(written.T.tolist(), read.tolist())
-    return {"texts": texts, "tokens": steps, "longest": longest}
+    sample = [run.vocab.itos[k] if k != END else MARK for k in written[:SHOWN, 0].tolist()]
+    return {"texts": texts, "tokens": steps, "longest": longest, "sample": " ".join(sample)}
 
 
 def longest_copy(texts: Sequence[Sequence[int]], source: Sequence[int]) -> int:
