@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -27,7 +28,11 @@ def check_figures(path: Path) -> str:
     paths = [path] if stem == family else sorted(path.parent.glob(f"{family}[0-9].json"))
     record, *others = [json.loads(p.read_text(encoding="utf-8")) for p in (path, *paths)]
     percent = _accuracies(record, others).items()
-    wanted = _of_tasks(record) or {name: [100 * v for v in values] for name, values in percent}
+    wanted = (
+        _of_tasks(record)
+        or _of_language(record)
+        or {name: [100 * v for v in values] for name, values in percent}
+    )
     if not wanted:
         return "none to compare"
     pages = [p for p in sorted(Path("book").glob("*.ipynb")) if family in _text(p, "source")]
@@ -65,6 +70,16 @@ def _of_tasks(record: Record) -> dict[str, list[float]]:
         (scores,) = [r["validation_mase"] for r in results if setting <= r.items()]
         return {"the chosen setting": [mean(scores)]}
     return {f"{r['bridge']}, {r['attention']}": [100 * mean(r["in_a_batch"])] for r in results}
+
+
+def _of_language(record: Record) -> dict[str, list[float]]:
+    """Name the perplexities of a language model, and what its units know, as a page prints them."""
+    if "perplexities" in record:
+        shares = {k: v for k, v in record["unit"].items() if k.startswith("accuracy")}
+        known = {name: [100 * share] for name, share in shares.items()}
+        return known | {name: [value] for name, value in record["perplexities"].items()}
+    losses = record["epochs"][-1].get("validation_losses", []) if record.get("epochs") else []
+    return {f"direction {k}": [math.exp(loss)] for k, loss in enumerate(losses)}
 
 
 def _text(page: Path, part: str) -> str:

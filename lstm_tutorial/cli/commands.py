@@ -146,7 +146,7 @@ def train(
 
     torch.set_flush_denormal(True)  # gradients that fade through time are slow to compute with
     torch.set_num_threads(threads or torch.get_num_threads())
-    settings, command = settings_of(context), command_to_repeat(context)
+    settings, command = settings_of(context, Settings), command_to_repeat(context)
     is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
     disable = None if is_first else True
     with tqdm(desc="batches", file=sys.stderr, disable=disable, leave=False) as bar:
@@ -223,7 +223,7 @@ def pretrain(
             found = " and ".join(f"{perplexity(loss):.2f}" for loss in losses)
             print(f"epoch {part['epoch']}: validation perplexity {found} (reverse)", flush=True)
 
-    settings = Language(**{one: context.params[one] for one in Language.options()})
+    settings = settings_of(context, Language)
     pretraining.pretrain(run_dir, settings, root, command_to_repeat(context), resume, show)
 
 

@@ -14,14 +14,16 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
 from lstm_tutorial.sentiment.runs.settings import Settings
 
+Kind = TypeVar("Kind", Settings, PretrainingSettings)
 MISTAKES = (OSError, ValueError, ArithmeticError, RuntimeError, MemoryError)
 
 
@@ -74,12 +76,12 @@ def _flush_stdout() -> None:
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
-def settings_of(context: typer.Context) -> Settings:
-    """Collect the options of the command ``train`` that affect a run's result."""
-    given = {name: context.params[name] for name in Settings.options()}
-    if given["init"]:
+def settings_of(context: typer.Context, kind: type[Kind]) -> Kind:
+    """Collect the options of ``train`` or ``pretrain`` that affect a run's result."""
+    given = {name: context.params[name] for name in kind.options()}
+    if given.get("init"):
         given["init"] = Path(given["init"]).resolve().name
-    return Settings(**given)
+    return kind(**given)
 
 
 def use_preset(context: typer.Context, name: str | None) -> str | None:

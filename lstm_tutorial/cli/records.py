@@ -14,12 +14,17 @@ from typing import Any
 import typer
 
 from lstm_tutorial.cli.lines import settings_of
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
 from lstm_tutorial.sentiment.runs.settings import Settings
 
 Record = Mapping[str, Any]
 ANY = ("command", "versions", "machine")
 MODULES = "python -m benchmarks.", "python -m lstm_tutorial.tasks."
-OWN = {"ablate": ("seed", "base", "results"), "analyse": ("duplicates", "classifiers")}
+OWN = {
+    "ablate": ("seed", "base", "results"),
+    "analyse": ("duplicates", "classifiers"),
+    "probe": ("model", "perplexities", "unit", "copies"),
+}
 
 
 def committed_records() -> list[Path]:
@@ -52,10 +57,11 @@ def check_record(path: Path, app: typer.Typer) -> str:
         return command
     context = _parsed(command, path, app)
     name = context.command.name or ""
-    lacking = [key for key in {"train": KEYS, **OWN}.get(name, ()) if key not in record]
+    own = {**OWN, "train": KEYS, "pretrain": KEYS}.get(name, ())
+    lacking = [key for key in own if key not in record]
     if lacking:
         raise ValueError(f"{path} is incomplete: missing {', '.join(lacking)}")
-    if name == "train":
+    if name in ("train", "pretrain"):
         _check_settings(record, context, path)
     return command
 
@@ -99,7 +105,8 @@ def _parsed(command: str, path: Path, app: typer.Typer) -> typer.Context:
 def _check_settings(record: Record, context: typer.Context, path: Path) -> None:
     """Compare a run's settings with those of its command; missing ones are defaults."""
     try:
-        asked, found = asdict(settings_of(context)), asdict(Settings.from_record(record))
+        kind: Any = {"train": Settings, "pretrain": PretrainingSettings}[str(context.command.name)]
+        asked, found = asdict(settings_of(context, kind)), asdict(kind.from_record(record))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     wrong = [name for name, value in asked.items() if found[name] != value]

@@ -142,3 +142,14 @@ def test_a_record_that_no_longer_holds_is_reported(tmp_path, change, says):
     change(record)
     (tmp_path / "r.json").write_text(json.dumps(record))
     assert_one_line(call("records", tmp_path / "r.json"), says)
+
+
+def test_a_language_models_record_that_no_longer_holds_is_reported(tmp_path):
+    record = load(ROOT / "book/records/language-model.json")
+    path = tmp_path / "r.json"
+    for changed, says in (
+        (record | {"configuration": record["configuration"] | {"lr": 1.0}}, "ask for its lr"),
+        ({k: v for k, v in record.items() if k != "epochs"}, "missing epochs"),
+    ):
+        path.write_text(json.dumps(changed))
+        assert_one_line(call("records", path), says)

@@ -1,6 +1,7 @@
 """The accuracies of the committed records are on the pages that read them."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -75,4 +76,18 @@ def test_a_page_shows_what_a_record_of_a_task_measured(checkout, record, text):
     assert check_figures(path) == "1 shown in page.ipynb"
     checkout("9.00 and 97.0")
     with pytest.raises(ValueError, match=r"does not show the accuracy of (the chosen|joined)"):
+        check_figures(path)
+
+
+PROBED = {"perplexities": {"LSTM": 93.65}, "unit": {"unit": 309, "accuracy": 0.6811}}
+READ = {"epochs": [{"validation_losses": [math.log(93.65), math.log(68.1)]}]}
+
+
+@pytest.mark.parametrize("record", [PROBED, READ])
+def test_a_page_shows_what_a_record_of_a_language_model_measured(checkout, record):
+    path = checkout("| LSTM | 93.65 | and 68.1%")
+    path.write_text(json.dumps(record))
+    assert check_figures(path) == "2 shown in page.ipynb"
+    checkout("93.64 and 68.1")
+    with pytest.raises(ValueError, match=r"does not show the accuracy of (LSTM|direction 0)"):
         check_figures(path)

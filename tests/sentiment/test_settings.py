@@ -16,6 +16,7 @@ from lstm_tutorial.sentiment.models.mistakes import PADDED_POOLINGS
 from lstm_tutorial.sentiment.models.remedies import START
 from lstm_tutorial.sentiment.runs import pipeline
 from lstm_tutorial.sentiment.runs.presets import PRESETS
+from lstm_tutorial.sentiment.runs.pretraining_settings import PretrainingSettings
 from lstm_tutorial.sentiment.runs.settings import Pooling, Settings, Start
 
 RECORDS = sorted((Path(__file__).parents[2] / "book" / "records").glob("*.json"))
@@ -69,7 +70,8 @@ def test_committed_records_are_read(path):
     record = json.loads(path.read_text(encoding="utf-8"))
     if "configuration" not in record and "base" not in record:
         return
-    settings = Settings.from_record(record)
+    kind = PretrainingSettings if " pretrain " in record["command"] else Settings
+    settings = kind.from_record(record)
     assert settings.seed == record["seed"]
     for name, value in record.get("configuration", {}).items():
         assert getattr(settings, name) == value
