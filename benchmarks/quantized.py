@@ -211,8 +211,6 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, help="IMDB; default: the download")
     parser.add_argument("--reviews", type=int, help="only so many of the test part")
     args = parser.parse_args(words)
-    warnings.simplefilter("ignore")  # torch.ao is deprecated
-    logging.disable(logging.WARNING)
     torch.set_num_threads(THREADS)
     reviews = imdb.load("test", args.root)
     random.Random(SEED).shuffle(reviews)
@@ -238,4 +236,6 @@ def main(words: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # torch.ao is deprecated
+    logging.disable(logging.WARNING)
     main()

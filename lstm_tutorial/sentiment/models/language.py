@@ -88,7 +88,8 @@ class LanguageModel(nn.Module):
         """
         rows, answers = features.flatten(0, 1), targets.flatten()
         if self.adaptive is not None:
-            return -self.adaptive(rows, answers).output.float().mean()
+            found = self.adaptive(rows, answers).output  # bfloat16 under autocast
+            return -found.mean(dtype=torch.promote_types(found.dtype, torch.float32))
         return F.cross_entropy(F.linear(rows, self.embedding.weight, self.bias), answers)
 
     def log_probabilities(self, features: Tensor) -> Tensor:
