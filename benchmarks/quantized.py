@@ -128,8 +128,8 @@ def layers() -> list[dict[str, Any]]:
     for units in UNITS:
         model = nn.Sequential(nn.LSTM(units, units, batch_first=True, bidirectional=True)).eval()
         x = torch.randn(1, STEPS, units)
-        with tempfile.TemporaryDirectory() as name:
-            runs = layer_runs(model, x, Path(name))
+        with tempfile.TemporaryDirectory() as folder:
+            runs = layer_runs(model, x, Path(folder))
             seconds: dict[str, list[float]] = {name: [] for name in runs}
             for _ in range(REPEATS):
                 for name, run in runs.items():

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
 
 from lstm_tutorial.plots.style import (
     INK,
@@ -120,32 +119,4 @@ def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
         ax.set_yticks(range(len(names)), names)
         ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)")
         headline(ax, title)
-    return ax
-
-
-def score_curves(
-    scores: Mapping[str, Mapping[int, float]], title: str, xlabel: str = "labels"
-) -> Axes:
-    """Draw accuracies against a number that grows by factors, one line for each name.
-
-    Args:
-        scores: for each name, the accuracy in percent at each number.
-        title: the finding that the figure shows.
-        xlabel: what the numbers count.
-
-    Returns:
-        The axes.
-    """
-    with drawing():
-        ax = new_axes()
-        for (name, line), color, marker in zip(
-            scores.items(), SERIES_COLORS, MARKERS, strict=False
-        ):
-            ax.plot(list(line), list(line.values()), color=color, marker=marker, label=name)
-        numbers = sorted({n for line in scores.values() for n in line})
-        ax.set(xscale="log", xlabel=f"{xlabel} (logarithmic)", ylabel="test accuracy (%)")
-        ax.set_xticks(numbers, [f"{n:,}" for n in numbers])
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        headline(ax, title)
-        legend_below(ax)
     return ax

@@ -336,15 +336,6 @@ def test_growth_is_drawn_log_against_log():
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
-def test_score_curves_draw_a_line_for_each_name_over_every_number():
-    lines = {"scratch": {250: 60.0, 1_000: 70.0}, "read first": {250: 80.0, 22_500: 90.0}}
-    ax = plots.score_curves(lines, "title")
-    drawn = {line.get_label(): list(map(tuple, line.get_xydata())) for line in ax.lines}
-    assert drawn == {name: list(line.items()) for name, line in lines.items()}
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["250", "1,000", "22,500"]
-    assert ax.get_xscale() == "log"
-
-
 def test_score_spread_names_each_line_of_scores_from_top_to_bottom():
     ax = plots.score_spread({"a": [80.0], "b": [70.0]}, "title")
     assert labels(ax.yaxis) == ["a", "b"]
