@@ -209,13 +209,14 @@ def _run_whole(
     """Run all steps of all sequences at once, without turning any."""
     padding = (torch.arange(len(x), device=x.device)[:, None] >= lengths)[..., None]
     last = (lengths - 1)[None, :, None].expand(-1, -1, lstm.proj_size or lstm.hidden_size)
-    weights, directions = _with_freezing_column(lstm), 2 if lstm.bidirectional else 1
+    weights, directions = _with_freezing_columns(lstm), 2 if lstm.bidirectional else 1
     output, mark = x.masked_fill(padding, 0.0), padding.to(x.dtype)
     h_n, c_n = [], []
     for k in range(0, len(weights), directions):
         states = [state[k : k + directions] for state in hx]
         own = [weight for direction in weights[k : k + directions] for weight in direction]
-        marked, training = torch.cat([output, mark], dim=2), lstm.training
+        marks = mark.expand(-1, -1, own[0].size(1) - output.size(2))
+        marked, training = torch.cat([output, marks], dim=2), lstm.training
         output, h, c = torch.lstm(
             marked, states, own, lstm.bias, 1, 0.0, training, directions == 2, False
         )
@@ -283,7 +284,7 @@ def reverse_rows(lengths: Tensor, length: int) -> Tensor:
 def _run_blocks(
     rnn: nn.RNNBase, x: Tensor, hx: tuple[Tensor, ...], plan: Plan
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    weights = _with_freezing_column(rnn) if rnn.mode == "LSTM" else rnn.all_weights
+    weights = _with_freezing_columns(rnn) if rnn.mode == "LSTM" else rnn.all_weights
     directions = DIRECTIONS if rnn.bidirectional else DIRECTIONS[:1]
     hx = tuple(state[:, plan.order] for state in hx)
     finals: list[list[Tensor]] = [[] for _ in hx]
@@ -294,13 +295,14 @@ def _run_blocks(
             pieces = _dropped(pieces, plan, rnn.dropout)
         outputs = []
         for k, direction in enumerate(directions, layer * len(directions)):
-            rows = _Move.apply(plan, layouts, direction, rnn.mode == "LSTM", *pieces)
+            marks = weights[k][0].size(1) - sum(piece.size(1) for piece in pieces)
+            rows = _Move.apply(plan, layouts, direction, marks, *pieces)
             out, *ends = _run_direction(rnn, rows, plan, [s[k : k + 1] for s in hx], weights[k])
             outputs.append(out)
             for final, end in zip(finals, ends, strict=True):
                 final.append(end)
         layouts, pieces = directions, outputs
-    output = _Move.apply(plan, layouts, "batch", False, *pieces)
+    output = _Move.apply(plan, layouts, "batch", 0, *pieces)
     return output.unflatten(0, x.shape[:2]), tuple(torch.cat(final) for final in finals)
 
 
@@ -329,25 +331,33 @@ def _run_direction(
     return output, output[plan.last][None], *c_n
 
 
-def _with_freezing_column(lstm: nn.RNNBase) -> list[list[Tensor]]:
-    """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding."""
+def _with_freezing_columns(lstm: nn.RNNBase) -> list[list[Tensor]]:
+    """Add to each ``weight_ih`` what shuts the input and opens the forget gate on padding.
+
+    With an odd number of bfloat16 features oneDNN is slow: then a column of zeros is added, too.
+    """
     by_gate = _weight(lstm, "ih").new_tensor([[-SATURATED], [SATURATED], [0.0], [0.0]])
     column = by_gate.expand(-1, lstm.hidden_size).reshape(-1, 1)
-    return [[torch.cat([first, column], dim=1), *rest] for first, *rest in lstm.all_weights]
+    widened = []
+    for first, *rest in lstm.all_weights:
+        odd = first.dtype == torch.bfloat16 and first.size(1) % 2 == 0
+        columns = [column, torch.zeros_like(column)] if odd else [column]
+        widened.append([torch.cat([first, *columns], dim=1), *rest])
+    return widened
 
 
 class _Move(torch.autograd.Function):
     """Take rows of one or more layouts to another, side by side, with zeros on padding.
 
-    Where they are to be marked, a last feature is added, 1 on padding and 0 elsewhere.
+    Marks are features that are added behind the others, 1 on padding and 0 elsewhere.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, plan: Plan, layouts: Sequence[str], target: str, marked: bool, *pieces: Tensor
+        ctx: Any, plan: Plan, layouts: Sequence[str], target: str, marks: int, *pieces: Tensor
     ) -> Tensor:
         ctx.plan, ctx.layouts, ctx.target = plan, layouts, target
-        ctx.widths = widths = [piece.size(1) for piece in pieces] + [1] * marked
+        ctx.widths = widths = [*(piece.size(1) for piece in pieces), marks]
         moved = pieces[0].new_empty(plan.sizes[target], sum(widths))
         places = moved.split(widths, dim=1)[: len(pieces)]
         for layout, piece, place in zip(layouts, pieces, places, strict=True):
@@ -356,8 +366,7 @@ class _Move(torch.autograd.Function):
             else:
                 torch.index_select(piece, 0, plan.moves[layout, target], out=place)
         moved.index_fill_(0, plan.padding[target], 0.0)
-        if marked:
-            moved[:, -1].zero_().index_fill_(0, plan.padding[target], 1.0)
+        moved[:, sum(widths) - marks :].zero_().index_fill_(0, plan.padding[target], 1.0)
         return moved
 
     @staticmethod

@@ -151,6 +151,28 @@ def test_under_autocast_bfloat16_is_converted_to_the_dtype_of_the_weights(kind, 
     torch.testing.assert_close(found, through_ragged(rnn, x.float(), exact), rtol=0, atol=0)
 
 
+@pytest.mark.kernels
+@pytest.mark.parametrize("features", [3, 4])
+def test_bfloat16_features_are_even_in_number_and_give_what_packing_gives(
+    features, length, monkeypatch
+):
+    torch.manual_seed(0)
+    rnn = make(nn.LSTM, {}, (2, True, True, False), sizes=(features, H)).bfloat16()
+    x, kernel, seen = torch.randn(length, N, features).bfloat16(), torch.lstm, []
+
+    def recording(steps, *others):
+        seen.append(steps.size(2))
+        return kernel(steps, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "lstm", recording)
+        patch.setitem(ragged.KERNELS, "LSTM", recording)
+        found = results(rnn, through_ragged, x, None)
+    assert seen
+    assert not any(size % 2 for size in seen)
+    torch.testing.assert_close(found, results(rnn, through_packing, x, None), rtol=0.1, atol=0.1)
+
+
 def test_gradcheck_and_double_backward(length):
     torch.manual_seed(0)
     rnn = make(nn.LSTM, {}, (1, True, True, False), sizes=(2, 2))  # every entry costs two passes
