@@ -46,6 +46,19 @@ Root = Annotated[
 ]
 
 
+# Options that train and pretrain share.
+Rate = Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")]
+Features = Annotated[int, Option(min=1, help="Features per word.")]
+Units = Annotated[int, Option(min=1, help="Hidden features per direction.")]
+Dropout = Annotated[float, Option(min=0, max=1, help="Rate for features.")]
+Words = Annotated[int, Option(min=3, help="Most frequent words to know.")]
+LeastCount = Annotated[int, Option(min=1, help="Drop words rarer than this.")]
+TrainingPrecision = Annotated[Precision, Option(help="Of training; weights stay float32.")]
+Seed = Annotated[int, Option(min=0, help="For weights, order and dropout.")]
+Threads = Annotated[int | None, Option(min=1, max=1024, help="For torch; default: its own.")]
+Resume = Annotated[bool, Option("--resume", help="Continue a stopped run.")]
+
+
 @app.callback()
 def start(
     debug: Annotated[bool, Option("--debug", help="Show where an error comes from.")] = False,
@@ -84,22 +97,16 @@ def train(
         int, Option(min=1, help="Most passes over the training part.")
     ] = Settings.epochs,
     batch_size: Annotated[int, Option(min=1, help="Reviews per batch.")] = Settings.batch_size,
-    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = Settings.lr,
-    embedding_dim: Annotated[
-        int, Option(min=1, help="Features per word.")
-    ] = Settings.embedding_dim,
-    hidden_size: Annotated[
-        int, Option(min=1, help="Hidden features per direction.")
-    ] = Settings.hidden_size,
+    lr: Rate = Settings.lr,
+    embedding_dim: Features = Settings.embedding_dim,
+    hidden_size: Units = Settings.hidden_size,
     num_layers: Annotated[int, Option(min=1, help="Stacked LSTM layers.")] = Settings.num_layers,
-    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = Settings.dropout,
+    dropout: Dropout = Settings.dropout,
     word_dropout: Annotated[
         float, Option(min=0, max=1, help="Rate for whole words.")
     ] = Settings.word_dropout,
-    vocab_size: Annotated[
-        int, Option(min=3, help="Most frequent words to know.")
-    ] = Settings.vocab_size,
-    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = Settings.min_freq,
+    vocab_size: Words = Settings.vocab_size,
+    min_freq: LeastCount = Settings.min_freq,
     max_length: Annotated[
         int, Option(min=1, help="Tokens of a review to read.")
     ] = Settings.max_length,
@@ -113,10 +120,8 @@ def train(
     ema: Annotated[
         float, Option(help="Average the weights over steps, with this decay, below 1.")
     ] = Settings.ema,
-    precision: Annotated[
-        Precision, Option(help="Of training; weights stay float32.")
-    ] = Settings.precision,
-    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Settings.seed,
+    precision: TrainingPrecision = Settings.precision,
+    seed: Seed = Settings.seed,
     patience: Annotated[
         int, Option(min=1, help="Epochs without improvement to stop after.")
     ] = Settings.patience,
@@ -132,10 +137,8 @@ def train(
     labels: Annotated[
         int, Option(min=0, help="Training reviews that have a label; 0: all.")
     ] = Settings.labels,
-    threads: Annotated[
-        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
-    ] = None,
-    resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
+    threads: Threads = None,
+    resume: Resume = False,
     no_test: Annotated[bool, Option("--no-test", help="Leave the test part unread.")] = False,
 ) -> None:
     """Train a classifier into a run folder; with several processes if torchrun starts them."""
@@ -179,29 +182,19 @@ def pretrain(
         int, Option(min=1, help="Columns read side by side.")
     ] = Language.batch_size,
     length: Annotated[int, Option(min=1, help="Steps per window.")] = Language.length,
-    lr: Annotated[float, Option(help="Highest learning rate of the cycle, above 0.")] = Language.lr,
-    embedding_dim: Annotated[
-        int, Option(min=1, help="Features per word.")
-    ] = Language.embedding_dim,
-    hidden_size: Annotated[
-        int, Option(min=1, help="Hidden features per direction.")
-    ] = Language.hidden_size,
-    dropout: Annotated[float, Option(min=0, max=1, help="Rate for features.")] = Language.dropout,
-    vocab_size: Annotated[
-        int, Option(min=3, help="Most frequent words to know.")
-    ] = Language.vocab_size,
-    min_freq: Annotated[int, Option(min=1, help="Drop words rarer than this.")] = Language.min_freq,
-    precision: Annotated[
-        Precision, Option(help="Of training; weights stay float32.")
-    ] = Language.precision,
-    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = Language.seed,
+    lr: Rate = Language.lr,
+    embedding_dim: Features = Language.embedding_dim,
+    hidden_size: Units = Language.hidden_size,
+    dropout: Dropout = Language.dropout,
+    vocab_size: Words = Language.vocab_size,
+    min_freq: LeastCount = Language.min_freq,
+    precision: TrainingPrecision = Language.precision,
+    seed: Seed = Language.seed,
     validation_fraction: Annotated[
         float, Option(help="Share held out, above 0 and below 1.")
     ] = Language.validation_fraction,
-    threads: Annotated[
-        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
-    ] = None,
-    resume: Annotated[bool, Option("--resume", help="Continue a stopped run.")] = False,
+    threads: Threads = None,
+    resume: Resume = False,
 ) -> None:
     """Train a language model on the training texts, without their labels."""
     import torch
@@ -269,13 +262,11 @@ def ablate(
     path: Annotated[Path, Argument(help="JSON file for the record.")],
     root: Root = None,
     study: Annotated[Study, Option(help="What to change.")] = "mistakes",
-    seed: Annotated[int, Option(min=0, help="For weights, order and dropout.")] = 0,
+    seed: Seed = 0,
     init: Annotated[
         Path | None, Option(help="Folder of a language model, for the study labels.")
     ] = None,
-    threads: Annotated[
-        int | None, Option(min=1, max=1024, help="For torch; default: its own.")
-    ] = None,
+    threads: Threads = None,
 ) -> None:
     """Train and test the classifier with one thing changed at a time; resume a stopped study."""
     import torch
