@@ -59,7 +59,8 @@ def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
     if record.get("test"):
         scores = [f["test"]["accuracy"] for f in family]
         return {"the run": [record["test"]["accuracy"], mean(scores)]}
-    return {}
+    validated = [e.get("validation_accuracy") for e in record.get("epochs", ())]
+    return {"the best epoch": [max(validated)]} if any(validated) else {}
 
 
 def _of_tasks(record: Record) -> dict[str, list[float]]:

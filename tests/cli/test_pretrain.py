@@ -148,8 +148,15 @@ def test_the_study_of_labels_starts_half_of_its_variants_from_it(read_first, tmp
     assert_one_line(call(*words), "lm with mistakes")
 
 
-def test_probing_writes_a_record(read_first, tmp_path):
+def test_probing_writes_a_record(read_first, tmp_path, monkeypatch):
     folder, root, _ = read_first
+    seen = []
+
+    def following(model, *others):
+        seen.append(model.embedding.weight)
+        return follow_sentiment(model, *others)
+
+    monkeypatch.setattr(language, "follow_sentiment", following)
     result = call("probe", tmp_path / "language.json", folder, "--root", root)
     assert result.exit_code == 0, result.stderr
     record = json.loads((tmp_path / "language.json").read_text())
@@ -157,7 +164,12 @@ def test_probing_writes_a_record(read_first, tmp_path):
         record["command"] == 'python -m lstm_tutorial probe language.json lm --root "$IMDB_ARCHIVE"'
     )
     assert list(record["perplexities"]) == ["1-gram", "3-gram", "5-gram", "LSTM", "LSTM, reverse"]
-    assert 0 <= record["unit"]["accuracy"] <= 1
+    shares = {key: value for key, value in record["unit"].items() if "accuracy" in key}
+    assert all(0 <= share <= 1 for share in shares.values())
+    assert shares.keys() > {"accuracy of words", "accuracy of untrained units"}
+    read, untrained = seen
+    assert read.shape == untrained.shape
+    assert not torch.equal(read, untrained)
     assert record["copies"]["longest"] >= 1
     words = set(pretraining.load(folder).vocab.itos) | {"▪"}
     sample = record["copies"]["sample"].split()
@@ -167,7 +179,7 @@ def test_probing_writes_a_record(read_first, tmp_path):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_unit_is_the_one_that_follows_the_label_whatever_its_sign(monkeypatch, sign):
-    reviews = [Review("it", k % 2, f"{k}") for k in range(40)]
+    reviews = [Review(("bad", "good")[k % 2], k % 2) for k in range(40)]
     labels = np.arange(40) % 2
     states = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     states[:, 2] = sign * (labels - 0.2)
@@ -175,7 +187,7 @@ def test_the_unit_is_the_one_that_follows_the_label_whatever_its_sign(monkeypatc
     ids = [[k] for k in range(20)], [[k] for k in range(20, 40)]
     found = follow_sentiment(None, reviews[:20], reviews[20:], ids, seed=0)
     assert (found["unit"], found["accuracy"], found["n"]) == (2, 1.0, 20)
-    assert found["accuracy of all units"] == 1.0
+    assert found["accuracy of all units"] == found["accuracy of words"] == 1.0
 
 
 def test_copies_are_the_longest_shared_run():

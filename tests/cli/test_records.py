@@ -37,7 +37,11 @@ def test_the_records_that_chapters_read_are_there():
 
 def test_record_is_complete(record):
     assert set(KEYS) <= set(record)
-    assert record["data"]["test"] == record["test"]["n"] == 25_000
+    if "--no-test" in record["command"]:  # it helped to choose
+        assert record["data"]["test"] is record["test"] is None
+        assert record["data"]["validation"] > 0
+    else:
+        assert record["data"]["test"] == record["test"]["n"] == 25_000
     assert record["data"]["train"] + record["data"]["validation"] == 25_000
 
 

@@ -292,12 +292,13 @@ def test_a_read_only_disk_is_one_line(small_corpus, tmp_path, monkeypatch, call_
         ("strong", "book/records/strong-0.json"),
         ("first-attempt", "book/records/first-attempt.json"),
         ("tiny", "book/records/tiny-32.json"),
+        ("reading-first --init lm", "book/records/reading-first-0.json"),
     ],
 )
 def test_a_preset_repeats_its_record(preset, path, monkeypatch):
     seen = []
     monkeypatch.setattr(runs, "train", lambda folder, settings, *_, **__: seen.append(settings))
-    call("train", "somewhere", "--preset", preset)
+    call("train", "somewhere", "--preset", *preset.split())
     record = json.loads((ROOT / path).read_text())
     assert seen == [Settings.from_record(record)]
 
@@ -310,4 +311,6 @@ def test_an_option_given_wins_over_the_preset(monkeypatch):
 
 
 def test_an_unknown_preset_is_refused():
-    assert_one_line(call("train", "somewhere", "--preset", "huge"), "strong, small", "'huge'")
+    assert_one_line(
+        call("train", "somewhere", "--preset", "huge"), "strong, reading-first", "'huge'"
+    )

@@ -23,6 +23,7 @@ SEARCHES = {
     "Flax": "questions#how-do-i-convert-keras-tensorflow-or-flax-jax-weights-to-pytorch",
     "iPhone": "questions#how-do-i-get-an-lstm-onto-a-phone-iphone-ios-android-core-ml-tflite-litert",
     "quantize_dynamic": "questions#does-int8-quantization-work-for-an-lstm",
+    "fine-tune": "questions#how-do-i-fine-tune-a-pretrained-lstm-such-as-a-language-model-as-a-classifier",
     "averaging perplexity": "language#averaging-perplexity-correctly",
     "mixed precision": "questions#mixed-precision-how-do-i-use-autocast-bfloat16-or-float16-with-an-lstm",
     "bfloat16": "questions#mixed-precision-how-do-i-use-autocast-bfloat16-or-float16-with-an-lstm",

@@ -79,6 +79,16 @@ def test_a_page_shows_what_a_record_of_a_task_measured(checkout, record, text):
         check_figures(path)
 
 
+def test_a_page_shows_how_a_run_that_left_the_test_part_unread_did_on_the_validation_part(checkout):
+    path = checkout("| 88.9% | 89.2% |")
+    epochs = [{"validation_accuracy": accuracy} for accuracy in (0.8891, 0.8922, 0.8907)]
+    path.write_text(json.dumps({"epochs": epochs, "test": None}))
+    assert check_figures(path) == "1 shown in page.ipynb"
+    checkout("88.9 and 89.1")
+    with pytest.raises(ValueError, match="does not show the accuracy of the best epoch"):
+        check_figures(path)
+
+
 PROBED = {"perplexities": {"LSTM": 93.65}, "unit": {"unit": 309, "accuracy": 0.6811}}
 READ = {"epochs": [{"validation_losses": [math.log(93.65), math.log(68.1)]}]}
 

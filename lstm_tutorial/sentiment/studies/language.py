@@ -16,9 +16,10 @@ from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.data.text import encode
 from lstm_tutorial.sentiment.models.kneser_ney import KneserNey
 from lstm_tutorial.sentiment.models.language import FORWARD, LanguageModel
+from lstm_tutorial.sentiment.models.linear import bag_of_words
 from lstm_tutorial.sentiment.models.sampling import write
 from lstm_tutorial.sentiment.runs.pipeline import read_training, tokens_of
-from lstm_tutorial.sentiment.runs.pretraining import LanguageRun
+from lstm_tutorial.sentiment.runs.pretraining import LanguageRun, build_model
 from lstm_tutorial.sentiment.runs.settings import Settings
 from lstm_tutorial.sentiment.training.pretraining import END, evaluate, join, perplexity
 
@@ -49,6 +50,12 @@ def probe(run: LanguageRun, root: Path | None = None, seed: int = 0) -> dict[str
     )
     train, validation = ([encode(tokens_of(r), run.vocab) for r in part] for part in parts)
     read, held_out = join(train), join(validation)
+    torch.manual_seed(seed)
+    untrained = build_model(s, run.vocab).eval()
+    units, control = (
+        follow_sentiment(model, *parts, (train, validation), seed)
+        for model in (run.model, untrained)
+    )
     found = {f"{n}-gram": _of_ngrams(read, held_out, len(run.vocab), n) for n in ORDERS}
     forward, reverse = evaluate(run.model, held_out, s.batch_size, s.length)
     found |= {"LSTM": perplexity(forward), "LSTM, reverse": perplexity(reverse)}
@@ -56,7 +63,7 @@ def probe(run: LanguageRun, root: Path | None = None, seed: int = 0) -> dict[str
         "model": {k: run.record[k] for k in ("command", "seed", "seconds", "peak_memory_mib")},
         "tokens": {"train": len(read), "validation": len(held_out)},
         "perplexities": {name: round(value, 2) for name, value in found.items()},
-        "unit": follow_sentiment(run.model, *parts, (train, validation), seed),
+        "unit": units | {"accuracy of untrained units": control["accuracy of all units"]},
         "copies": find_copies(run, read, seed),
         "seed": seed,
         "versions": versions(),
@@ -79,7 +86,7 @@ def follow_sentiment(
     """Classify reviews by one unit's mean over a review, and by all units.
 
     The unit, its sign and its threshold are chosen on training reviews, the regression is fitted to
-    them, and both are measured on the validation part.
+    them, and both are measured on the validation part, as is a regression on words.
 
     References:
         A. Radford, R. Jozefowicz and I. Sutskever, "Learning to Generate Reviews and Discovering
@@ -96,12 +103,14 @@ def follow_sentiment(
     unit = int(np.abs(right - 0.5).argmax())
     guess = (others[:, unit] > middle[unit]) == (right[unit] > 0.5)
     scale = known.std(0) + 1e-6
-    regression = LogisticRegression(C=0.1, max_iter=1000).fit(known / scale, labels)
+    standard, others = (known - known.mean(0)) / scale, (others - known.mean(0)) / scale
+    regression = LogisticRegression(C=0.1, max_iter=1000).fit(standard, labels)
     return {
         "unit": unit,
         "labels": len(chosen),
         "accuracy": round(float((guess == (truth == 1)).mean()), 4),
-        "accuracy of all units": round(float(regression.score(others / scale, truth)), 4),
+        "accuracy of all units": round(float(regression.score(others, truth)), 4),
+        "accuracy of words": bag_of_words([train[k] for k in chosen], validation)["accuracy"],
         "n": len(validation),
     }
 
