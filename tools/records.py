@@ -52,7 +52,9 @@ def _accuracies(record: Record, family: list[Record]) -> dict[str, list[float]]:
         return {name: [found["accuracy"]] for name, found in record["classifiers"].items()}
     if "results" in record and "base" in record:
         epochs, every = record["base"]["epochs"], [r for f in family for r in f["results"]]
-        names = {r["name"] for r in every if len(r["validation_accuracies"]) == epochs}
+        if "init" not in record:  # there, longer training is shown as a curve over its epochs
+            every = [r for r in every if len(r["validation_accuracies"]) == epochs]
+        names = {r["name"] for r in every}
         return {n: [mean(r["test_accuracy"] for r in every if r["name"] == n)] for n in names}
     if "shipped" in record:
         return {"the shipped model": [record["shipped"]["accuracy"]]}

@@ -296,27 +296,35 @@ def analyse(
         list[Path] | None, Option(help="Folder of a finished run; may be repeated.")
     ] = None,
 ) -> None:
-    """Compare runs with linear models: by length, rating and phenomenon, and in calibration."""
+    """Compare runs with linear models: by length, rating and phenomenon, and in calibration.
+
+    A run whose folder is gone keeps the findings that the record at PATH has on it.
+    """
     from lstm_tutorial.sentiment import runs
     from lstm_tutorial.sentiment.runs import folders, pretrained
     from lstm_tutorial.sentiment.studies import analysis
 
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is not a folder: create it first")
-    if path.exists() and "classifiers" not in folders.read_json(path):
+    before = folders.read_json(path) if path.exists() else {"classifiers": {}}
+    if "classifiers" not in before:
         raise ValueError(f"expected a new file or the record of an analysis, got {path}")
     named = {"shipped": pretrained.load_pretrained()}
+    kept: list[str] = []
     for one in run or []:
-        if (name := one.resolve().name) in named:
+        if (name := one.resolve().name) in (*named, *kept):
             raise ValueError(f"expected runs in folders of different names, got {name} twice")
-        named[name] = runs.load(one)
+        if name in before["classifiers"] and not one.exists():
+            kept.append(name)
+        else:
+            named[name] = runs.load(one)
     words = ["python -m lstm_tutorial analyse", shlex.quote(path.name)]
     words += ['--root "$IMDB_ARCHIVE"'] if root else []
-    command = " ".join(words + [f"--run {shlex.quote(name)}" for name in list(named)[1:]])
-    record = {"command": command, **analysis.analyse(named, root)}
+    words += [f"--run {shlex.quote(one.resolve().name)}" for one in run or []]
+    record = {"command": " ".join(words), **analysis.analyse(named, root, before, kept)}
     folders.write_json(path, record)
     for name, found in record["classifiers"].items():
-        print(f"{name}: test accuracy {found['accuracy']:.4f}")
+        print(f"{name}: test accuracy {found['accuracy']:.4f}" + ", kept" * (name in kept))
 
 
 @app.command()

@@ -14,7 +14,13 @@ from lstm_tutorial.plots.states import final_states, seen_steps
 from lstm_tutorial.plots.style import DIRECTION_COLORS, GATE_COLORS, STATE_COLORS, show_as_svg
 from lstm_tutorial.plots.tables import table
 from lstm_tutorial.plots.tagging import label_spikes
-from lstm_tutorial.plots.training import learning_curves, loss_curves, score_bars, score_spread
+from lstm_tutorial.plots.training import (
+    learning_curves,
+    loss_curves,
+    score_bars,
+    score_curves,
+    score_spread,
+)
 
 show_as_svg()
 
@@ -40,6 +46,7 @@ __all__ = [
     "padding_damage",
     "reliability",
     "score_bars",
+    "score_curves",
     "score_spread",
     "seen_steps",
     "speed_ratios",

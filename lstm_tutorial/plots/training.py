@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from lstm_tutorial.plots.style import (
     INK,
@@ -119,4 +120,32 @@ def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
         ax.set_yticks(range(len(names)), names)
         ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="test accuracy (%)")
         headline(ax, title)
+    return ax
+
+
+def score_curves(scores: Mapping[str, Mapping[int, Sequence[float]]], title: str) -> Axes:
+    """Draw accuracies over the number of labels: lines of means, and a dot for each accuracy.
+
+    Args:
+        scores: for each line's name, the accuracies in percent at each number of labels.
+        title: the finding that the figure shows.
+
+    Returns:
+        The axes.
+    """
+    numbers = sorted({number for line in scores.values() for number in line})
+    with drawing():
+        ax = new_axes()
+        for (name, line), color, marker in zip(
+            scores.items(), SERIES_COLORS, MARKERS, strict=False
+        ):
+            means = [sum(values) / len(values) for values in line.values()]
+            ax.plot(list(line), means, color=color, marker=marker, label=name)
+            for number, values in line.items():
+                ax.plot([number] * len(values), values, "_", color=color, ms=9)
+        ax.set(xscale="log", xlabel="labels (logarithmic)", ylabel="test accuracy (%)")
+        ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        headline(ax, title)
+        legend_below(ax)
     return ax

@@ -116,7 +116,7 @@ def test_fewer_labels_are_balanced_and_chosen_by_the_seed(read_first, tmp_path):
 @pytest.fixture
 def _small_study(monkeypatch):
     """The study of labels with the sizes of the small language model, and ten labels."""
-    base = replace(ablation.LARGE, embedding_dim=16, hidden_size=8, epochs=1, batch_size=4)
+    base = replace(ablation.SMALL, embedding_dim=16, hidden_size=8, epochs=1, batch_size=4)
     few = {"labels": 10}
     variants = {"10 labels": few, "10 labels, read first": few | {"init": "lm"}, "all labels": {}}
     monkeypatch.setitem(ablation.BASES, "labels", base)
@@ -141,7 +141,7 @@ def test_the_study_of_labels_starts_half_of_its_variants_from_it(read_first, tmp
     assert seen[0][1] == seen[1][1] == [0] * 5 + [1] * 5
     assert len(seen[2][1]) == 32
     record = json.loads(path.read_text())
-    assert "ablate labels-0.json --study labels --init lm" in record["command"]
+    assert "ablate labels-0.json --study labels --init lm-small" in record["command"]
     assert record["init"]["command"].startswith("python -m lstm_tutorial pretrain lm")
     assert_one_line(call(*words), "a language model with the study labels only, got none")
     words = ["ablate", tmp_path / "other.json", "--root", read_first[1], "--init", read_first[0]]

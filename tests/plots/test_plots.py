@@ -336,6 +336,17 @@ def test_growth_is_drawn_log_against_log():
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
+def test_score_curves_draw_means_as_lines_and_every_accuracy_over_its_number():
+    lines = {"scratch": {250: [50.0, 70.0], 1_000: [70.0]}, "read first": {22_500: [90.0]}}
+    ax = plots.score_curves(lines, "title")
+    drawn = [(line.get_label(), line.get_xydata().tolist()) for line in ax.lines]
+    assert dict(drawn)["scratch"] == [[250, 60], [1_000, 70]]
+    assert dict(drawn)["read first"] == [[22_500, 90]]
+    assert [[250, 50], [250, 70]] in [points for _, points in drawn]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["250", "1,000", "22,500"]
+    assert ax.get_xscale() == "log"
+
+
 def test_score_spread_names_each_line_of_scores_from_top_to_bottom():
     ax = plots.score_spread({"a": [80.0], "b": [70.0]}, "title")
     assert labels(ax.yaxis) == ["a", "b"]

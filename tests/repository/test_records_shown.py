@@ -89,6 +89,24 @@ def test_a_page_shows_how_a_run_that_left_the_test_part_unread_did_on_the_valida
         check_figures(path)
 
 
+def test_a_page_shows_every_variant_of_the_study_of_labels_whatever_its_epochs(checkout):
+    path = checkout("| 75.1% | 88.2% |")
+    results = [
+        {"name": f"{epochs} epochs", "validation_accuracies": [0.5] * epochs, "test_accuracy": score}
+        for epochs, score in ((10, 0.751), (2, 0.882))
+    ]
+    record = {"base": {"epochs": 2}, "results": results}
+    path.write_text(json.dumps(record | {"init": {}}))
+    path.with_name("run-0.json").unlink()
+    assert check_figures(path) == "2 shown in page.ipynb"
+    checkout("88.2")
+    path.write_text(json.dumps(record))
+    assert check_figures(path) == "1 shown in page.ipynb"
+    path.write_text(json.dumps(record | {"init": {}}))
+    with pytest.raises(ValueError, match="does not show the accuracy of 10 epochs"):
+        check_figures(path)
+
+
 PROBED = {"perplexities": {"LSTM": 93.65}, "unit": {"unit": 309, "accuracy": 0.6811}}
 READ = {"epochs": [{"validation_losses": [math.log(93.65), math.log(68.1)]}]}
 

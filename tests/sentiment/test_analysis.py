@@ -1,6 +1,7 @@
 """The figures about classifiers are what they claim to be."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -383,6 +384,27 @@ def test_the_paths_of_a_wide_and_deep_run_are_measured_apart(tmp_path, wide):
     found = record["classifiers"]["run"]["paths"]
     assert set(found) == {"deep", "wide"}
     assert all(0 <= accuracy <= 1 for accuracy in found.values())
+
+
+def test_a_run_that_is_gone_keeps_its_findings(tmp_path, wide):
+    _, folder, root = wide
+    path, gone = tmp_path / "out.json", tmp_path / "gone"
+    words = ["analyse", path, "--root", root, "--run", gone]
+    assert_one_line(call(*words), gone)
+    shutil.copytree(folder, gone)
+    assert call(*words).exit_code == 0
+    first = json.loads(path.read_text())
+    first["classifiers"]["gone"]["accuracy"] = 0.125  # as no model here has it
+    path.write_text(json.dumps(first))
+    shutil.rmtree(gone)
+    result = call(*words, "--run", folder)
+    assert "gone: test accuracy 0.1250, kept" in result.stdout
+    record = json.loads(path.read_text())
+    assert record["classifiers"]["gone"] == first["classifiers"]["gone"]
+    assert {"shipped", "run", *analysis.LINEAR} < record["classifiers"].keys()
+    assert record["command"].endswith("--run gone --run run")
+    path.write_text(json.dumps(record | {"versions": {"torch": "1.0"}}))
+    assert_one_line(call(*words, "--run", folder), "to keep, got those of", "1.0")
 
 
 def test_what_is_observed_is_what_the_model_computes_in_the_order_of_the_reviews(wide):

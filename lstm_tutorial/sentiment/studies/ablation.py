@@ -1,8 +1,8 @@
 """Change one thing at a time: the cost of each mistake and the benefit of each remedy on IMDB.
 
 Every variant gets the same reviews. ``BASE`` has the settings of the correct classifier; a variant
-lists those that it changes. The study ``labels`` has a larger base: half of its variants start from
-a language model, and the others have the same size.
+lists those that it changes. The study ``labels`` has the sizes of the shipped model: half of its
+variants start from a language model, the others from random weights.
 """
 
 import time
@@ -76,14 +76,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "orthogonal start": {"start": "orthogonal"},
     "400 tokens": {"max_length": 400},
 }
-LARGE = replace(
-    BASE,
-    embedding_dim=200,
-    hidden_size=400,
-    vocab_size=30_000,
-    max_length=400,
-    precision="bfloat16",
-)
+SMALL = replace(BASE, embedding_dim=96, hidden_size=128, max_length=400)
 FEW: dict[str, dict[str, Any]] = {  # the fewer labels, the more passes and the smaller batches
     "250 labels": {"labels": 250, "batch_size": 16, "epochs": 10},
     "1,000 labels": {"labels": 1_000, "batch_size": 32, "epochs": 8},
@@ -96,7 +89,7 @@ LABELS: dict[str, dict[str, Any]] = {
     for suffix, changes in {"": {}, ", read first": {"init": "lm", "lr": 2e-3}}.items()
 }
 STUDIES = {"mistakes": VARIANTS, "remedies": REMEDIES, "labels": LABELS}
-BASES = {"labels": LARGE}
+BASES = {"labels": SMALL}
 Result = dict[str, Any]
 
 
@@ -163,7 +156,8 @@ def run(
 def command(study: str, seed: int) -> str:
     """Return the command that repeats a record, with the number of threads that torch has now."""
     name = {"mistakes": "ablation"}.get(study, study)
-    option = {"mistakes": "", "labels": " --study labels --init lm"}.get(study, f" --study {study}")
+    option = "" if study == "mistakes" else f" --study {study}"
+    option += " --init lm-small" if study == "labels" else ""
     return (
         f'python -m lstm_tutorial ablate {name}-{seed}.json{option} --root "$IMDB_ARCHIVE" '
         f"--seed {seed} --threads {torch.get_num_threads()}"

@@ -1,7 +1,7 @@
 """Error analysis: accuracy by group, calibration and confident mistakes, in a JSON record."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,21 +99,35 @@ def logits_of(run: Run) -> Logits:
     return logits
 
 
-def analyse(named_runs: dict[str, Run], root: Path | None = None) -> dict[str, Any]:
+def analyse(
+    named_runs: dict[str, Run],
+    root: Path | None = None,
+    before: Mapping[str, Any] | None = None,
+    kept: Sequence[str] = (),
+) -> dict[str, Any]:
     """Compare runs with linear models, on the test part of IMDB and on ``behaviour``.
 
     Args:
         named_runs: finished runs on IMDB, by their names in the record.
         root: location of IMDB; None for the cached download.
+        before: an earlier record.
+        kept: names of runs whose findings are taken from it.
 
     Returns:
         A record: versions, machine, ``duplicates``, and under ``classifiers`` the findings for each
         run and for the four linear models, which learn from the whole training part.
+
+    Raises:
+        ValueError: if findings would be kept that other versions have made.
     """
     start = time.perf_counter()
+    old = before or {}
+    if kept and old["versions"] != versions():
+        came = old["versions"]
+        raise ValueError(f"expected findings of {versions()} to keep, got those of {came}")
     train, test = imdb.load("train", root), imdb.load("test", root)
     copies, groups, labels = _copies(train, test), phenomena.groups(test), labels_of(test)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {name: old["classifiers"][name] for name in kept}
     right: dict[str, np.ndarray] = {}
     for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
         right[name] = (logits > 0) == labels
