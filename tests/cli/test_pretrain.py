@@ -196,6 +196,14 @@ def test_copies_are_the_longest_shared_run():
     assert longest_copy([[1]], [2]) == 0
 
 
+def test_what_people_copy_is_measured_without_the_words_that_are_unknown(read_first):
+    run = pretraining.load(read_first[0])
+    known, unknown = len(run.vocab) - 1, run.vocab.stoi["<unk>"]
+    read = torch.tensor([known, known, known, unknown] * 1_000)
+    found = language.find_copies(run, read, read, seed=0)
+    assert found["longest of people"] == 3
+
+
 def test_mean_states_read_the_forward_lstm_and_ignore_padding(read_first):
     model, texts = pretraining.load(read_first[0]).model, [[5, 4, 3], [6], [2, 3]]
     found = mean_states(model, texts)

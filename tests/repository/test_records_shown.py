@@ -92,7 +92,11 @@ def test_a_page_shows_how_a_run_that_left_the_test_part_unread_did_on_the_valida
 def test_a_page_shows_every_variant_of_the_study_of_labels_whatever_its_epochs(checkout):
     path = checkout("| 75.1% | 88.2% |")
     results = [
-        {"name": f"{epochs} epochs", "validation_accuracies": [0.5] * epochs, "test_accuracy": score}
+        {
+            "name": f"{epochs} epochs",
+            "validation_accuracies": [0.5] * epochs,
+            "test_accuracy": score,
+        }
         for epochs, score in ((10, 0.751), (2, 0.882))
     ]
     record = {"base": {"epochs": 2}, "results": results}

@@ -64,7 +64,7 @@ def probe(run: LanguageRun, root: Path | None = None, seed: int = 0) -> dict[str
         "tokens": {"train": len(read), "validation": len(held_out)},
         "perplexities": {name: round(value, 2) for name, value in found.items()},
         "unit": units | {"accuracy of untrained units": control["accuracy of all units"]},
-        "copies": find_copies(run, read, seed),
+        "copies": find_copies(run, read, held_out, seed),
         "seed": seed,
         "versions": versions(),
         "machine": machine(),
@@ -131,19 +131,29 @@ def mean_states(model: LanguageModel, texts: Sequence[list[int]]) -> np.ndarray:
     return found
 
 
-def find_copies(run: LanguageRun, read: Tensor, seed: int) -> dict[str, Any]:
+def find_copies(run: LanguageRun, read: Tensor, held_out: Tensor, seed: int) -> dict[str, Any]:
     """Write texts, and measure the longest run of tokens that a training text has as well.
 
-    The beginning of the first text is kept as a sample; ``MARK`` ends a text.
+    The same is measured for as many tokens of people who have not read it: the held-out part. The
+    beginning of the first text is kept as a sample; ``MARK`` ends a text.
     """
     texts, steps = WRITTEN
     start = torch.full((1, texts), END)
     generator = torch.Generator().manual_seed(seed)
     unknown = torch.tensor([run.vocab.stoi["<unk>"]])
     written = write(run.model, start, steps, top_p=0.9, banned=unknown, generator=generator)
-    longest = longest_copy(written.T.tolist(), read.tolist())
+    people = held_out[: texts * steps]
+    people = people.masked_fill(people == unknown, -1)  # an unknown word is no copy
     sample = [run.vocab.itos[k] if k != END else MARK for k in written[:SHOWN, 0].tolist()]
-    return {"texts": texts, "tokens": steps, "longest": longest, "sample": " ".join(sample)}
+    return {
+        "texts": texts,
+        "tokens": steps,
+        "longest": longest_copy(written.T.tolist(), read.tolist()),
+        "longest of people": longest_copy(
+            [p.tolist() for p in people.tensor_split(texts)], read.tolist()
+        ),
+        "sample": " ".join(sample),
+    }
 
 
 def longest_copy(texts: Sequence[Sequence[int]], source: Sequence[int]) -> int:
