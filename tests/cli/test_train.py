@@ -288,7 +288,7 @@ def test_a_read_only_disk_is_one_line(small_corpus, tmp_path, monkeypatch, call_
     [
         ("max", "book/records/imdb-max.json"),
         ("final-states", "book/records/imdb-final-states.json"),
-        ("small", "lstm_tutorial/sentiment/shipped/run.json"),
+        ("small --init lm-small", "lstm_tutorial/sentiment/shipped/run.json"),
         ("strong", "book/records/strong-0.json"),
         ("first-attempt", "book/records/first-attempt.json"),
         ("tiny", "book/records/tiny-32.json"),

@@ -191,8 +191,7 @@ def parts(monkeypatch):
 
 
 def look_inside(parts, run=None):
-    groups = phenomena.groups(parts.test)
-    return analysis._of_run(run or load_pretrained(), parts.seen["test"], parts.test, groups, None)
+    return analysis._of_run(run or load_pretrained(), parts.seen["test"], parts.test, None)
 
 
 def test_the_validation_part_sets_the_temperature(parts):
@@ -260,9 +259,6 @@ def test_a_record_names_every_classifier(tmp_path):
     shipped = record["classifiers"]["shipped"]
     assert shipped["temperature"] > 0
     assert len(shipped["units"]) == 2 * observing.BEST
-    assert shipped["groups read whole"] == {  # here all are short
-        name: shipped["groups"][name] for name in phenomena.MARKERS
-    }
     for unit in shipped["units"]:
         assert unit["auc"] == pytest.approx(shipped["aucs"][unit["unit"]], abs=1e-4)
     best = record["classifiers"][analysis.BEST]
@@ -270,18 +266,6 @@ def test_a_record_names_every_classifier(tmp_path):
     assert lead == pytest.approx(shipped["accuracy"] - best["accuracy"])
     assert record["duplicates"] == {"test": 40, "exact": 0, "with the other label": 0}
     assert str(tmp_path) not in (tmp_path / "out.json").read_text()
-
-
-def test_reviews_that_a_run_cuts_short_are_left_out_of_those_read_whole(shipped):
-    length = shipped.settings.max_length
-    texts = ["word " * n + end for n in (length - 1, length) for end in ("but", "word")]
-    test = [Review(text, 1, rating=10) for text in texts]
-    right = np.array([True, False, False, True])
-    found = analysis._read_whole(shipped, right, test, phenomena.groups(test))
-    assert found["contrast"] == {
-        "less": {"accuracy": 0.0, "n": 1},
-        "more": {"accuracy": 1.0, "n": 1},
-    }
 
 
 def test_logits_are_those_of_predict():
@@ -395,13 +379,16 @@ def test_a_run_that_is_gone_keeps_its_findings(tmp_path, wide):
     assert call(*words).exit_code == 0
     first = json.loads(path.read_text())
     first["classifiers"]["gone"]["accuracy"] = 0.125  # as no model here has it
+    first["machine"]["processor"] = "another"
     path.write_text(json.dumps(first))
     shutil.rmtree(gone)
     result = call(*words, "--run", folder)
     assert "gone: test accuracy 0.1250, kept" in result.stdout
     record = json.loads(path.read_text())
-    assert record["classifiers"]["gone"] == first["classifiers"]["gone"]
-    assert {"shipped", "run", *analysis.LINEAR} < record["classifiers"].keys()
+    kept = record["classifiers"]["gone"]
+    assert kept == {"machine": first["machine"], **first["classifiers"]["gone"]}
+    assert list(record["classifiers"]) == ["shipped", "run", "gone", *analysis.LINEAR]
+    assert record["seconds"] > first["seconds"]
     assert record["command"].endswith("--run gone --run run")
     path.write_text(json.dumps(record | {"versions": {"torch": "1.0"}}))
     assert_one_line(call(*words, "--run", folder), "to keep, got those of", "1.0")

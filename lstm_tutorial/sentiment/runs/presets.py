@@ -13,7 +13,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ema": 0.998,
         "validation_fraction": 0.0,
     },
-    "reading-first": {  # together with --init and a language model of these sizes
+    "reading-first": {  # with --init and a language model of these sizes
         "embedding_dim": 200,
         "hidden_size": 400,
         "dropout": 0.5,
@@ -25,8 +25,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "precision": "bfloat16",
         "validation_fraction": 0.0,
     },
-    "small": RECIPE
-    | {"embedding_dim": 96, "vocab_size": 20_000, "max_length": 400, "epochs": 5, "threads": 1},
+    "small": {  # the shipped model, with --init as well
+        "embedding_dim": 96,
+        "vocab_size": 20_000,
+        "max_length": 1000,
+        "epochs": 3,
+        "lr": 2e-3,
+        "ema": 0.99,
+        "threads": 1,
+    },
     "tiny": {
         "dropout": 0.1,
         "word_dropout": 0.2,

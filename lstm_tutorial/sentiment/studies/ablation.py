@@ -1,8 +1,8 @@
 """Change one thing at a time: the cost of each mistake and the benefit of each remedy on IMDB.
 
 Every variant gets the same reviews. ``BASE`` has the settings of the correct classifier; a variant
-lists those that it changes. The study ``labels`` has the sizes of the shipped model: half of its
-variants start from a language model, the others from random weights.
+lists those that it changes. The study ``labels`` has a base of the shipped model's size: half of
+its variants start from a language model, the others from random weights.
 """
 
 import time
@@ -30,6 +30,7 @@ from lstm_tutorial.sentiment.runs.pipeline import (
     choose_labelled,
     tokens_of,
 )
+from lstm_tutorial.sentiment.runs.run import GIVEN
 from lstm_tutorial.sentiment.runs.settings import Settings
 
 BASE = Settings(
@@ -76,17 +77,25 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "orthogonal start": {"start": "orthogonal"},
     "400 tokens": {"max_length": 400},
 }
-SMALL = replace(BASE, embedding_dim=96, hidden_size=128, max_length=400)
+SMALL = replace(
+    BASE,
+    embedding_dim=96,
+    hidden_size=128,
+    dropout=0.5,
+    word_dropout=0.1,
+    max_length=400,
+    pooling="mean",
+)
 FEW: dict[str, dict[str, Any]] = {  # the fewer labels, the more passes and the smaller batches
-    "250 labels": {"labels": 250, "batch_size": 16, "epochs": 10},
-    "1,000 labels": {"labels": 1_000, "batch_size": 32, "epochs": 8},
+    "250 labels": {"labels": 250, "batch_size": 16, "epochs": 20},
+    "1,000 labels": {"labels": 1_000, "batch_size": 32, "epochs": 12},
     "5,000 labels": {"labels": 5_000, "epochs": 5},
     "all labels": {"epochs": 3},
 }
 LABELS: dict[str, dict[str, Any]] = {
     name + suffix: few | changes
     for name, few in FEW.items()
-    for suffix, changes in {"": {}, ", read first": {"init": "lm", "lr": 2e-3}}.items()
+    for suffix, changes in {"": {}, ", read first": {"init": "lm-small"}}.items()
 }
 STUDIES = {"mistakes": VARIANTS, "remedies": REMEDIES, "labels": LABELS}
 BASES = {"labels": SMALL}
@@ -212,6 +221,7 @@ def _run_variant(
         lr=settings.lr,
         patience=settings.epochs,  # never stop early
         decay=settings.ema,
+        shares=dict.fromkeys(GIVEN, settings.init_share),
         precision=settings.precision,
     )
     return {

@@ -16,7 +16,7 @@ from lstm_tutorial.sentiment import runs
 from lstm_tutorial.sentiment.data import imdb
 from lstm_tutorial.sentiment.data.review import Review, labels_of
 from lstm_tutorial.sentiment.models import linear
-from lstm_tutorial.sentiment.runs.pipeline import read_part, tokens_of
+from lstm_tutorial.sentiment.runs.pipeline import read_part
 from lstm_tutorial.sentiment.runs.run import Run
 from lstm_tutorial.sentiment.studies import behaviour, phenomena
 from lstm_tutorial.sentiment.studies.calibration import (
@@ -115,21 +115,24 @@ def analyse(
 
     Returns:
         A record: versions, machine, ``duplicates``, and under ``classifiers`` the findings for each
-        run and for the four linear models, which learn from the whole training part.
+        run and for the four linear models, which learn from the whole training part. Its seconds
+        include those of a record that findings are taken from, and each of these names its machine.
 
     Raises:
         ValueError: if findings would be kept that other versions have made.
     """
     start = time.perf_counter()
-    old = before or {}
+    old: Mapping[str, Any] = before if before and kept else {"seconds": 0, "peak_memory_mib": 0}
     if kept and old["versions"] != versions():
         came = old["versions"]
         raise ValueError(f"expected findings of {versions()} to keep, got those of {came}")
     train, test = imdb.load("train", root), imdb.load("test", root)
     copies, groups, labels = _copies(train, test), phenomena.groups(test), labels_of(test)
-    found: dict[str, dict[str, Any]] = {name: old["classifiers"][name] for name in kept}
+    found: dict[str, dict[str, Any]] = {
+        name: {"machine": old["machine"], **old["classifiers"][name]} for name in kept
+    }
     right: dict[str, np.ndarray] = {}
-    for name, logits, ask, more in _answers(named_runs, train, test, groups, root):
+    for name, logits, ask, more in _answers(named_runs, train, test, root):
         right[name] = (logits > 0) == labels
         rates = behaviour.pass_rates(partial(_positive, ask))
         found[name] = _findings(logits, test, copies["exact"], groups) | {"behaviour": rates} | more
@@ -138,10 +141,10 @@ def analyse(
     return {
         "versions": versions(),
         "machine": machine(),
-        "seconds": round(time.perf_counter() - start, 1),
-        "peak_memory_mib": peak_memory_mib(),
+        "seconds": round(old["seconds"] + time.perf_counter() - start, 1),
+        "peak_memory_mib": max(old["peak_memory_mib"], peak_memory_mib()),
         "duplicates": {"test": len(test)} | {name: int(k.sum()) for name, k in copies.items()},
-        "classifiers": found,
+        "classifiers": {name: found[name] for name in (*named_runs, *kept, *LINEAR)},
     }
 
 
@@ -149,13 +152,12 @@ def _answers(
     named_runs: dict[str, Run],
     train: Sequence[Review],
     test: Sequence[Review],
-    groups: dict[str, list[str]],
     root: Path | None,
 ) -> Iterator[tuple[str, np.ndarray, Logits, dict[str, Any]]]:
     """Yield each classifier's name, its logits (N,), the classifier, and its specific findings."""
     for name, run in named_runs.items():
         seen = observe(run, test)
-        yield name, seen.logits, logits_of(run), _of_run(run, seen, test, groups, root)
+        yield name, seen.logits, logits_of(run), _of_run(run, seen, test, root)
     for name, fit in LINEAR.items():
         model = fit(train)
         yield name, model.logits(review.text for review in test), model.logits, {}
@@ -213,7 +215,6 @@ def _of_run(
     run: Run,
     seen: Observed,
     test: Sequence[Review],
-    groups: dict[str, list[str]],
     root: Path | None,
 ) -> dict[str, Any]:
     """Collect the findings that need the model itself or, if there is one, a validation part."""
@@ -229,15 +230,5 @@ def _of_run(
         "temperature": temperature,
         "calibration error after": calibration_error(expit(seen.logits / temperature), labels),
         "units": best_units(run, before.features, labels_of(held_out), seen.features, labels),
-        "groups read whole": _read_whole(run, (seen.logits > 0) == labels, test, groups),
         "aucs": [round(auc, 4) for auc in aucs(seen.features, labels)],
     }
-
-
-def _read_whole(
-    run: Run, right: np.ndarray, test: Sequence[Review], groups: dict[str, list[str]]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Measure groups by construction on the reviews that the run does not truncate."""
-    whole = np.array([len(tokens_of(review)) <= run.settings.max_length for review in test])
-    kept = {name: np.array(groups[name])[whole] for name in phenomena.MARKERS}
-    return {name: accuracies(right[whole], group) for name, group in kept.items()}
