@@ -53,7 +53,7 @@ def step_at(found: dict, t: int) -> diagrams.Step:
 
 
 def complete(tag: re.Match[str]) -> str:
-    """Give ``<lstm-reader text="...">`` its numbers, and its pictures at the word of the largest h.
+    """Give ``<lstm-reader text="...">`` its numbers, and its pictures at the word that moves c most.
 
     Args:
         tag: the opening tag; group 1 is its sentence.
@@ -63,7 +63,8 @@ def complete(tag: re.Match[str]) -> str:
     """
     found = data(unescape(tag[1]))
     steps = found["steps"]
-    t = max(range(len(steps)), key=lambda k: steps[k][5])
+    c = [0.0, *(step[4] for step in steps)]
+    t = max(range(len(steps)), key=lambda k: abs(c[k + 1] - c[k]))
     limit = limit_of(steps)
     words = "".join(
         f"<li{' class=now' if k == t else ''}>{escape(word)}</li>"
