@@ -53,7 +53,7 @@ def step_at(found: dict, t: int) -> diagrams.Step:
 
 
 def complete(tag: re.Match[str]) -> str:
-    """Give ``<lstm-reader text="...">`` its numbers, and its pictures at the word that moves c most.
+    """Give ``<lstm-reader text="...">`` its numbers, and pictures at the word that moves c most.
 
     Args:
         tag: the opening tag; group 1 is its sentence.
