@@ -46,7 +46,8 @@
         this.readOwn();
       });
       const given = JSON.parse(this.querySelector("script").textContent);
-      this.take(given, given.steps.reduce((best, s, t) => (s[5] > given.steps[best][5] ? t : best), 0));
+      const moved = (t) => Math.abs(given.steps[t][4] - (t ? given.steps[t - 1][4] : 0));
+      this.take(given, given.steps.reduce((best, _, t) => (moved(t) > moved(best) ? t : best), 0));
       this.begin();
     }
 

@@ -124,7 +124,7 @@ def score_spread(scores: Mapping[str, Sequence[float]], title: str) -> Axes:
 
 
 def score_curves(scores: Mapping[str, Mapping[int, Sequence[float]]], title: str) -> Axes:
-    """Draw accuracies over the number of labels: lines of means, and a dot for each accuracy.
+    """Draw accuracies over the number of labels: lines of means, and a dash for each accuracy.
 
     Args:
         scores: for each line's name, the accuracies in percent at each number of labels.
