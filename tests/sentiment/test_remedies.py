@@ -37,16 +37,22 @@ def test_every_remedy_changes_known_settings_and_differs():
 
 
 @pytest.mark.parametrize(
-    ("study", "name"), [("mistakes", "ablation-0"), ("remedies", "remedies-0")]
+    ("study", "name"),
+    [
+        ("mistakes", "ablation-0"),
+        ("remedies", "remedies-0"),
+        *(("labels", f"labels-{seed}") for seed in range(3)),
+    ],
 )
 def test_variants_change_the_classifier_of_the_committed_record(study, name):
     record = json.loads((ROOT / "book" / "records" / f"{name}.json").read_text("utf-8"))
-    assert Settings.from_record(record) == replace(BASE, seed=record["seed"])
+    base = ablation.BASES.get(study, BASE)
+    assert Settings.from_record(record) == replace(base, seed=record["seed"])
     variants = {result["name"]: result["changes"] for result in record["results"]}
     assert list(variants) == list(ablation.STUDIES[study])
     for name, changes in variants.items():
         old = {"base": record["base"] | changes, "seed": 0}
-        assert Settings.from_record(old) == replace(BASE, **ablation.STUDIES[study][name])
+        assert Settings.from_record(old) == replace(base, **ablation.STUDIES[study][name])
 
 
 @pytest.mark.parametrize("two_answers", [True, False])
