@@ -18,6 +18,7 @@ from lstm_tutorial.sentiment.models.mistakes import (
     shift_right,
 )
 from lstm_tutorial.sentiment.runs.pipeline import SPLIT_SEED, build_model, read_part
+from lstm_tutorial.sentiment.runs.run import GIVEN
 from lstm_tutorial.sentiment.studies import ablation
 from lstm_tutorial.sentiment.studies.ablation import BASE, VARIANTS
 from tests.cli.calls import assert_one_line, call, write_imdb
@@ -165,6 +166,7 @@ def test_a_variant_trains_at_its_rate_for_all_its_epochs(try_variant):
         "epochs": 7,
         "patience": 7,
         "decay": 0.0,
+        "shares": dict.fromkeys(GIVEN, 1.0),
         "precision": "float32",
     }
 
